@@ -1,0 +1,1 @@
+"""Grains: facts about the host, found once when the minion starts."""

@@ -1,0 +1,1 @@
+"""Execution modules: what `salt TARGET MODULE.FUNCTION` calls on a minion."""

@@ -1,0 +1,1 @@
+"""Renderers: from the text of an SLS file to data."""

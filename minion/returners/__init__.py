@@ -1,0 +1,1 @@
+"""Returners: where a minion sends a result besides its master."""

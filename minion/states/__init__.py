@@ -1,0 +1,1 @@
+"""State modules: what a declaration in an SLS file calls."""

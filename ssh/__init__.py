@@ -1,0 +1,1 @@
+"""The agentless road: thin bundle, salt-ssh, bulk deployment of minions."""
