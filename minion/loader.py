@@ -36,6 +36,7 @@ from typing import (
     MutableMapping,
     Optional,
     Sequence,
+    Set,
     Tuple,
 )
 
@@ -156,7 +157,7 @@ class Loader(Mapping[str, Function]):
 
     def __iter__(self) -> Iterator[str]:
         self.load_all()
-        seen = set()
+        seen: Set[str] = set()
         for virtual, candidates in self._index.items():
             for candidate in candidates:
                 if candidate.provides == virtual and virtual not in self._disabled:
@@ -275,7 +276,7 @@ class Loader(Mapping[str, Function]):
 
 def _module_files(folder: str) -> List[Tuple[str, str]]:
     """(name, path) of the module files of a folder, sorted by name; a missing folder has none."""
-    found = []
+    found: List[Tuple[str, str]] = []
     try:
         entries = sorted(os.listdir(folder))
     except OSError:
@@ -305,7 +306,7 @@ def _names_of(candidate: _Candidate) -> List[str]:
 
 def _public_functions(module: ModuleType) -> Dict[str, Function]:
     aliases = getattr(module, "__func_alias__", {})
-    functions = {}
+    functions: Dict[str, Function] = {}
     for name in getattr(module, "__load__", dir(module)):
         value = getattr(module, name, None)
         if name.startswith("_") or not (inspect.isfunction(value) or isinstance(value, functools.partial)):
