@@ -118,7 +118,7 @@ class Pipe:
         return message
 
     def _fill(self, timeout: Optional[float]) -> None:
-        if timeout is not None and not select.select([self._sock], [], [], max(0.0, timeout))[0]:
+        if timeout is not None and not _readable(self._sock, timeout):
             raise TimeoutError(f"no message within {timeout:g} s")
         try:
             data = self._sock.recv(262144)
@@ -127,3 +127,9 @@ class Pipe:
         if not data:
             raise Broken("the other side ended the connection")
         self._buffer += data
+
+
+def _readable(sock: socket.socket, timeout: float) -> bool:
+    poller = select.poll()  # select() can't watch descriptors above 1023
+    poller.register(sock, select.POLLIN)
+    return bool(poller.poll(max(0.0, timeout) * 1000))
