@@ -23,9 +23,7 @@ class MinionSettings(BaseSettings):
     minion_id_caching: bool = option(True, "Keep a generated id in the `minion_id` file beside the configuration")
     minion_id_lowercase: bool = option(False, "Lower-case a generated id")
     append_domain: str = option("", "Appended to a generated id that has no domain")
-    master: Union[str, List[Any]] = option(
-        "salt", "Host of the master, or a list of hosts; `host:port` sets master_port"
-    )
+    master: Union[str, List[Any]] = option("salt", "Host of the master, or a list; `host:port` sets the port")
     master_type: str = option("str", "`str`: all listed masters at once; `failover`: one at a time; `disable`: none")
     master_shuffle: bool = option(False, "Try the listed masters in random order")
     random_master: bool = option(False, "Old name of master_shuffle")
@@ -93,7 +91,6 @@ class MinionSettings(BaseSettings):
     cmd_blacklist_glob: List[Any] = option([], "Functions that jobs may not call (globs)")
     autoload_dynamic_modules: bool = option(True, "Sync custom modules before each state run")
     clean_dynamic_modules: bool = option(True, "Remove synced modules that the master has no more")
-    # `return` and `grains` keep Salt's names
     grains: Dict[str, Any] = option({}, "Static grains")
     grains_blacklist: List[Any] = option([], "Grains that are dropped (globs)")
     grains_deep_merge: bool = option(False, "Merge maps of custom grains instead of replacing them")
@@ -159,7 +156,6 @@ class MinionSettings(BaseSettings):
     mine_return_job: bool = option(False, "Accepted for Salt's sake")
     schedule: Dict[str, Any] = option({}, "Jobs that run by themselves")
     beacons: Dict[str, Any] = option({}, "Things to watch")
-    # `return` is a keyword; modules find it in __opts__ as Salt has it
     # logs and output
     log_file: str = option("/var/log/salt/minion", "Log file")
     log_level: str = option("warning", "Level of console messages")

@@ -1,0 +1,71 @@
+"""The errors of the master.
+
+MasterError
+├── ConfigError         a configuration file or option is wrong (that of `minion.errors`)
+├── UnsafePath          a file or folder of the master could be changed by somebody else
+├── KeyStoreError       a key can't be moved, deleted or read
+│   └── KeyChanged          ... because it is no longer the key that was shown
+├── StoreError          the job store can't be read or written
+├── TargetError         a target expression is wrong
+├── Refused             an operator may not do that
+└── MasterDown          no master answers on the control socket
+"""
+
+from __future__ import annotations
+
+from minion.errors import ConfigError
+
+
+class MasterError(Exception):
+    """Base of all errors of this package. `exit_code` is what a command ends with."""
+
+    exit_code = 1
+
+
+class UnsafePath(MasterError):
+    """A file or folder that the master relies on could be changed by somebody else."""
+
+
+class KeyStoreError(MasterError):
+    """A key can't be moved, deleted or read."""
+
+
+class KeyChanged(KeyStoreError):
+    """The key is no longer the one whose fingerprint was shown."""
+
+
+class StoreError(MasterError):
+    """The job store can't be read or written."""
+
+
+class TargetError(MasterError):
+    """A target expression is wrong; says which part."""
+
+    exit_code = 2
+
+
+class Refused(MasterError):
+    """An operator may not do that.
+
+    Args:
+        message: what was refused, without secrets.
+        name: `AuthenticationError` or `AuthorizationError`, as clients know them.
+    """
+
+    exit_code = 77
+
+    def __init__(self, message: str, name: str = "AuthorizationError") -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class MasterDown(MasterError):
+    """No master answers on the control socket."""
+
+    exit_code = 2
+
+
+__all__ = [
+    "ConfigError", "KeyChanged", "KeyStoreError", "MasterDown", "MasterError", "Refused", "StoreError", "TargetError",
+    "UnsafePath",
+]  # fmt: skip
