@@ -21,7 +21,7 @@ class MasterSettings(BaseSettings):
     """Everything that /etc/salt/master and /etc/salt/master.d/*.conf may set."""
 
     # where it listens and runs
-    interface: str = option("0.0.0.0", "Address to listen on")
+    interface: str = option("0.0.0.0", "Address to listen on")  # noqa: S104 - as Salt
     ipv6: bool = option(False, "Listen on IPv6 as well (then interface is usually `::`)")
     publish_port: int = option(4505, "Port on which jobs are published")
     ret_port: int = option(4506, "Port on which minions make requests")
