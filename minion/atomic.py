@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import shutil
 import tempfile
-from typing import Optional, Union
+from typing import BinaryIO, Optional, Union
 
 
 def write(path: str, content: Union[str, bytes], mode: Optional[int] = None) -> None:
@@ -19,16 +21,32 @@ def write(path: str, content: Union[str, bytes], mode: Optional[int] = None) -> 
         content: all of it; text is encoded as UTF-8 (bytes that were read with surrogateescape come out as they were).
         mode: permissions. If not given: those the file has, 0644 for a new one.
     """
-    target = os.path.realpath(path)
     raw = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
+    _place(io.BytesIO(raw), os.path.realpath(path), mode)
+
+
+def copy(source: str, path: str, mode: Optional[int] = None, follow: bool = True) -> None:
+    """Gives a file the content of another, of whatever size, as `write` does.
+
+    Args:
+        source: the file to copy from.
+        path: the file to write; its folder must exist.
+        mode: permissions. If not given: those the file has, 0644 for a new one.
+        follow: write through a link at `path`; False puts a file in the place of the link.
+    """
+    with open(source, "rb") as content:
+        _place(content, os.path.realpath(path) if follow else os.path.abspath(path), mode)
+
+
+def _place(content: BinaryIO, target: str, mode: Optional[int]) -> None:
     handle, scratch = tempfile.mkstemp(prefix=f".{os.path.basename(target)}.", dir=os.path.dirname(target))
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(raw)
+            shutil.copyfileobj(content, file, 1 << 20)
             _dress(file.fileno(), target, mode)
             file.flush()
             os.fsync(file.fileno())
-        _replace(scratch, target, raw)
+        _replace(scratch, target)
     except BaseException:
         os.unlink(scratch)
         raise
@@ -52,12 +70,11 @@ def _dress(handle: int, target: str, mode: Optional[int]) -> None:
             raise
 
 
-def _replace(scratch: str, target: str, raw: bytes) -> None:
+def _replace(scratch: str, target: str) -> None:
     try:
         os.replace(scratch, target)
     except OSError as exc:
         if exc.errno != errno.EBUSY:
             raise
-        with open(target, "wb") as file:  # a mount point (/etc/hosts in a container) can only be written in place
-            file.write(raw)
+        shutil.copyfile(scratch, target)  # a mount point (/etc/hosts in a container) can only be written in place
         os.unlink(scratch)

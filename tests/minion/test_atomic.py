@@ -72,3 +72,27 @@ def test_a_mount_point_is_written_in_place(tmp_path: Path) -> None:
     finally:
         subprocess.run(["umount", path], check=True)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["behind", "hosts"]
+
+
+def test_a_copy_keeps_owner_and_mode_of_what_it_replaces(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"\x00new" * 1_000_000)
+    target.write_text("old")
+    target.chmod(0o640)
+    atomic.copy(str(source), str(target))
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_mode & 0o7777 == 0o640
+    assert sorted(os.listdir(tmp_path)) == ["source", "target"]
+
+
+def test_a_copy_goes_through_a_link_or_takes_its_place(tmp_path: Path) -> None:
+    source, target, link = tmp_path / "source", tmp_path / "target", tmp_path / "link"
+    source.write_text("new")
+    target.write_text("old")
+    link.symlink_to(target)
+    atomic.copy(str(source), str(link))
+    assert link.is_symlink() and target.read_text() == "new"
+    target.write_text("old")
+    atomic.copy(str(source), str(link), mode=0o600, follow=False)
+    assert not link.is_symlink() and link.read_text() == "new" and target.read_text() == "old"
+    assert link.stat().st_mode & 0o7777 == 0o600
