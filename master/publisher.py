@@ -23,8 +23,6 @@ from transports.zeromq import private
 
 log = logging.getLogger(__name__)
 
-_BROADCAST_TYPES = ("glob", "pcre", "list")
-
 
 class PublishKeyFile(Protocol):
     """The key that stock minions share."""
