@@ -1,0 +1,373 @@
+"""What the master's commands share: options, configuration, logging, printing, errors as exit codes.
+
+A command is a click command whose function takes the `Common` and, if it prints results, the `Printing` that the
+decorators here make of their options; `run` is its main program:
+
+    @click.command(context_settings=CONTEXT)
+    @common.options()
+    @common.output_options
+    def command(common: Common, printing: Printing) -> int: ...
+
+    def main() -> NoReturn:
+        run(command, "salt-run")
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from master.config import CONFIG_DIR, MasterSettings, load
+from master.errors import ConfigError, MasterError
+from minion.errors import MinionError
+from transports import __version__
+from transports.errors import TransportError
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+EX_FAILED = 1
+EX_USAGE = 64
+EX_SOFTWARE = 70
+EX_INTERRUPTED = 130
+LOG_LEVELS = {
+    "all": 1, "garbage": 1, "trace": 5, "debug": 10, "profile": 15, "info": 20, "warning": 30, "error": 40,
+    "critical": 50, "quiet": 1000,
+}  # fmt: skip
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+log = logging.getLogger(__name__)
+
+
+# ------------------------------------------------------------------ options
+
+
+@dataclasses.dataclass(frozen=True)
+class Common:
+    """The options that every command has."""
+
+    config_dir: str
+    user: str | None
+    log_level: str | None
+    log_file: str | None
+    log_file_level: str | None
+
+    def settings(self, log_file_option: str = "log_file", **overrides: Any) -> MasterSettings:
+        """The master's configuration with what the command line sets; starts the log.
+
+        Args:
+            log_file_option: the option that names this command's log file.
+            overrides: further options that the command line sets; None is "not set".
+
+        Raises:
+            ConfigError: a file or an option is wrong.
+        """
+        folder = os.path.abspath(os.path.expanduser(self.config_dir))
+        if not os.path.isdir(folder):
+            print(f"WARNING: CONFIG '{folder}' directory does not exist.", file=sys.stderr)
+        given = {
+            "user": self.user,
+            "log_level": self.log_level,
+            "log_level_logfile": self.log_file_level,
+            log_file_option: self.log_file,
+            **overrides,
+        }
+        path = os.environ.get("SALT_MASTER_CONFIG") or os.path.join(folder, "master")
+        settings = load(path, {name: value for name, value in given.items() if value is not None})
+        start_logging(settings, getattr(settings, log_file_option))
+        return settings
+
+
+def options(short_log_level: bool = True) -> Callable[[Function], Function]:
+    """Gives a command the options that all have; its function gets them as `common`.
+
+    Args:
+        short_log_level: whether `-l` means the log level (not so in salt-key).
+    """
+    levels = click.Choice(list(LOG_LEVELS))
+    declared = [
+        click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+                     help="Print the version and exit."),
+        click.option("-V", "--versions-report", is_flag=True, is_eager=True, expose_value=False,
+                     callback=_print_versions, help="Print the versions of what this program depends on and exit."),
+        click.option("--saltfile", is_eager=True, expose_value=False, callback=_read_saltfile, envvar="SALT_SALTFILE",
+                     help="A file of defaults for the options of all commands."),
+        click.option("-c", "--config-dir", default=CONFIG_DIR, show_default=True, envvar="SALT_CONFIG_DIR",
+                     help="Folder of the configuration files."),
+        click.option("-u", "--user", help="User to run as."),
+        click.option("--hard-crash", is_flag=True, expose_value=False, help="Show the traceback of an error."),
+        click.option(*(["-l"] if short_log_level else []), "--log-level", type=levels, help="Level of messages on stderr."),
+        click.option("--log-file", help="Log file."),
+        click.option("--log-file-level", type=levels, help="Level of the log file."),
+    ]  # fmt: skip
+    return lambda function: _with_options(function, declared, Common, "common")
+
+
+@dataclasses.dataclass(frozen=True)
+class Printing:
+    """How results are printed, as the command line says; the configuration has a say when `to` is called."""
+
+    output: str | None
+    output_indent: int | None
+    output_file: str | None
+    output_file_append: bool
+    no_color: bool
+    force_color: bool
+    state_output: str | None
+    state_verbose: str | None
+
+    def to(self, settings: MasterSettings) -> Printer:
+        """What prints with these options under this configuration.
+
+        Raises:
+            ConfigError: the output file can't be written.
+        """
+        opts = settings.opts()
+        opts.update({name: value for name, value in dataclasses.asdict(self).items() if value is not None})
+        if self.state_verbose is not None:
+            opts["state_verbose"] = self.state_verbose.lower() == "true"
+        if opts.get("color"):
+            del opts["color"]  # means: on a terminal, as is the outputters' own default
+        return Printer(opts)
+
+
+class Printer:
+    """Prints results through the outputters, to the terminal or a file.
+
+    Args:
+        opts: options by Salt's names, those of the command line included.
+
+    Raises:
+        ConfigError: the output file can't be written.
+    """
+
+    def __init__(self, opts: Mapping[str, Any]) -> None:
+        self.opts = opts
+        self._path = opts.get("output_file")
+        if self._path and not opts.get("output_file_append"):
+            self._write("w", "")
+
+    def show(self, data: Any, proposed: str = "", retcode: int = 0) -> None:
+        """Prints one result.
+
+        Args:
+            data: what it is.
+            proposed: the outputter to use unless the user asked for another.
+            retcode: of the function whose result it is.
+        """
+        from minion import output
+
+        chosen = output.choose(self.opts.get("output") or "", proposed)
+        terminal = not self._path and sys.stdout.isatty()
+        text = output.render(data, chosen, output.from_opts(self.opts, terminal=terminal, retcode=retcode))
+        if not text:
+            return
+        if self._path:
+            self._write("a", text + "\n")
+        else:
+            print(text, flush=True)
+
+    def _write(self, mode: str, text: str) -> None:
+        try:
+            with open(str(self._path), mode, encoding="utf-8") as file:
+                file.write(text)
+        except OSError as exc:
+            raise ConfigError(f"the output file {self._path} can't be written: {exc.strerror}") from None
+
+
+def output_options(function: Function) -> Function:
+    """Gives a command the options of printing; its function gets them as `printing`."""
+    declared = [
+        click.option("--out", "--output", "output", help="Outputter: nested, json, yaml, txt, raw, pprint, ..."),
+        click.option("--out-indent", "--output-indent", "output_indent", type=int,
+                     help="Columns of indentation; negative for none."),
+        click.option("--out-file", "--output-file", "output_file", help="Write the output to this file."),
+        click.option("--out-file-append", "--output-file-append", "output_file_append", is_flag=True,
+                     help="Append to the output file."),
+        click.option("--no-color", "--no-colour", "no_color", is_flag=True, help="No colours."),
+        click.option("--force-color", "--force-colour", "force_color", is_flag=True, help="Colours, come what may."),
+        click.option("--state-output", "--state_output", "state_output",
+                     help="full, terse, mixed, changes or filter."),
+        click.option("--state-verbose", "--state_verbose", "state_verbose", help="True or False."),
+    ]  # fmt: skip
+    return _with_options(function, declared, Printing, "printing")
+
+
+def _with_options(function: Function, declared: list[Any], kind: type[Any], argument: str) -> Function:
+    names = [field.name for field in dataclasses.fields(kind)]
+
+    @functools.wraps(function)
+    def call(**params: Any) -> Any:
+        made = kind(**{name: params.pop(name) for name in names})
+        return function(**{argument: made}, **params)
+
+    decorated: Any = call
+    for decorate in reversed(declared):
+        decorated = decorate(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        print(f"{ctx.info_name} {__version__} (Saltern)")
+        ctx.exit(0)
+
+
+def _print_versions(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    import platform
+    from importlib import metadata
+
+    print(f"Saltern: {__version__}\nPython: {platform.python_version()}")
+    for name in ("asyncssh", "click", "cryptography", "Jinja2", "msgpack", "pygit2", "PyYAML", "pyzmq"):
+        try:
+            print(f"{name}: {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            print(f"{name}: not installed")
+    print(f"System: {platform.platform()}")
+    ctx.exit(0)
+
+
+def _read_saltfile(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
+    """Only a file that was named: one that lies in the current directory may be anybody's."""
+    if not path:
+        return
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.safe_load(file) or {}
+        section = content.get(ctx.info_name) or {}
+        ctx.default_map = {**(ctx.default_map or {}), **section}
+    except (OSError, AttributeError, TypeError, yaml.YAMLError) as exc:
+        raise click.UsageError(f"the Saltfile {path} can't be used: {exc}") from None
+
+
+# ------------------------------------------------------------------ logging
+
+
+class _Formatter(logging.Formatter):
+    """One record is one line, whatever a peer put into it; only tracebacks take several."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        from minion.output.text import printable
+
+        return printable(super().formatMessage(record)).replace("\n", "\\n")
+
+
+class _LogFile(logging.FileHandler):
+    def _open(self) -> Any:
+        """Logs tell of users and their commands, so the file is made for its owner alone."""
+        return open(
+            self.baseFilename, self.mode, encoding=self.encoding, opener=lambda path, flags: os.open(path, flags, 0o600)
+        )
+
+
+def start_logging(settings: MasterSettings, path: str) -> None:
+    """Messages go to stderr and to a log file, which is made when there is something to write.
+
+    Args:
+        settings: levels and formats.
+        path: the log file, "" for none.
+    """
+    console_level = LOG_LEVELS.get(settings.log_level, logging.WARNING)
+    file_level = LOG_LEVELS.get(settings.log_level_logfile, console_level)
+    root = logging.getLogger()
+    for name in ("garbage", "trace", "profile"):
+        logging.addLevelName(LOG_LEVELS[name], name.upper())
+    console = logging.StreamHandler()
+    console.setLevel(console_level)
+    console.setFormatter(_Formatter(settings.log_fmt_console, settings.log_datefmt))
+    root.handlers[:] = [console]
+    if path and os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):
+        file = _LogFile(path, encoding="utf-8", delay=True)
+        file.setLevel(file_level)
+        file.setFormatter(_Formatter(settings.log_fmt_logfile, settings.log_datefmt_logfile))
+        root.addHandler(file)
+    root.setLevel(min(console_level, file_level))
+    for name, level in settings.log_granular_levels.items():
+        logging.getLogger(name).setLevel(LOG_LEVELS.get(str(level).lower(), logging.NOTSET))
+
+
+# --------------------------------------------------------------------- user
+
+
+def switch_user(name: str) -> None:
+    """Becomes the user that the master runs as, so that files get the right owner.
+
+    Raises:
+        ConfigError: there is no such user, or this process may not become him.
+    """
+    import pwd
+
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise ConfigError(f"there is no user {name}, as which the configuration (option `user`) wants to run") from None
+    if entry.pw_uid == os.geteuid():
+        return
+    if os.geteuid() != 0:
+        raise ConfigError(f'Salt configured to run as user "{name}" but unable to switch.')
+    os.initgroups(name, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+    os.environ.update(HOME=entry.pw_dir, USER=name, LOGNAME=name)
+
+
+# ----------------------------------------------------------- main programs
+
+
+def run(command: click.Command, prog: str) -> NoReturn:
+    """Runs a command and ends the process: what it returns is the exit code, its errors become a line and a code.
+
+    Args:
+        command: it may return an int, or None for success.
+        prog: its name.
+    """
+    sys.exit(_outcome(command, prog))
+
+
+def _outcome(command: click.Command, prog: str) -> int:
+    try:
+        code = command.main(prog_name=prog, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.UsageError as exc:
+        print(f"Usage: {prog} [options]\n\n{prog}: error: {_usage(exc)}", file=sys.stderr)
+        return EX_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        print("\nExiting gracefully on Ctrl-c", file=sys.stderr)
+        return EX_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes stdout once more when it ends
+        return EX_FAILED
+    except (MasterError, MinionError, TransportError, OSError) as exc:
+        if _hard_crash():
+            raise
+        print(f"Error: {exc}", file=sys.stderr)
+        return getattr(exc, "exit_code", EX_FAILED)
+    except Exception as exc:
+        if _hard_crash():
+            raise
+        log.debug("unexpected error", exc_info=True)
+        print(f"Error: {type(exc).__name__}: {exc} (--hard-crash shows where)", file=sys.stderr)
+        return EX_SOFTWARE
+
+
+def _hard_crash() -> bool:
+    return "--hard-crash" in sys.argv or bool(os.environ.get("SALT_HARD_CRASH"))
+
+
+def _usage(exc: click.UsageError) -> str:
+    """A wrong command line in the words that users of Salt know."""
+    if isinstance(exc, click.NoSuchOption):
+        return f"no such option: {exc.option_name}"
+    if isinstance(exc, click.BadOptionUsage):
+        return f"{exc.option_name} option requires 1 argument"
+    return exc.format_message()
