@@ -81,7 +81,7 @@ class Queue:
                 route = self._front.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 break
-            frames = [bytes(route)]
+            frames = [route.bytes]
             while self._front.getsockopt(zmq.RCVMORE):
                 frames.append(self._front.recv())
             self._take(frames, route, batches)
@@ -118,7 +118,7 @@ class Queue:
                 continue
             for sequence, reply in zip(frames[1::2], frames[2::2], strict=True):
                 entry = self._under_way.pop(_SEQUENCE.unpack(sequence)[0], None)
-                if entry is not None:
+                if entry is not None and reply:  # an empty reply means: leave the peer without one
                     self._front.send_multipart([entry.route, b"", reply])
 
     def _repeat(self, name: bytes) -> None:
