@@ -4,6 +4,9 @@
     ├── ConfigError              a configuration file or option is wrong
     ├── LoaderError              a module file can't be loaded
     ├── MasterUnreachable        no master answered in time
+    ├── SaltRenderError          a template or SLS file can't be rendered
+    ├── TemplateError            a template called `raise`
+    ├── SaltException            anything else that users' modules know by this name
     └── CommandExecutionError    an execution module could not do what was asked
         ├── CommandNotFoundError     ... because a program is missing
         ├── SaltInvocationError      ... because it was called wrongly
@@ -14,6 +17,9 @@ The names below CommandExecutionError are those that authors of execution module
 """
 
 from __future__ import annotations
+
+import traceback
+from typing import Optional
 
 
 class MinionError(Exception):
@@ -30,6 +36,46 @@ class LoaderError(MinionError):
 
 class MasterUnreachable(MinionError):
     """No master answered a request within its deadline."""
+
+
+class SaltException(MinionError):
+    """Wrong use of a helper function, by the name that authors of modules know."""
+
+
+class TemplateError(MinionError):
+    """A template said `{{ raise("...") }}`."""
+
+
+class SaltRenderError(MinionError):
+    """A template or SLS file can't be rendered.
+
+    Args:
+        message: what is wrong, or the parser's exception.
+        line_num: the line of `buf` where it is wrong; shown with its neighbours.
+        buf: the text that was rendered.
+        marker: points at the line.
+        trace: the traceback of the function that the template called.
+    """
+
+    def __init__(
+        self,
+        message: object,
+        line_num: Optional[int] = None,
+        buf: str = "",
+        marker: str = "    <======================",
+        trace: Optional[str] = None,
+    ) -> None:
+        self.error = message
+        self.line_num = line_num
+        self.buffer = buf
+        self.context = ""
+        text = str(message)
+        if trace:
+            text += f"\n{trace}\n"
+        if line_num and buf:
+            self.context = lines_around(buf, line_num, marker)
+            text += f"; line {line_num}\n\n{self.context}"
+        super().__init__(text)
 
 
 class CommandExecutionError(MinionError):
@@ -59,3 +105,19 @@ class FileNotFound(CommandExecutionError):
 
 class TimedProcTimeoutError(CommandExecutionError):
     """A program ran longer than its timeout and was killed."""
+
+
+def lines_around(text: str, line: int, marker: str = "", count: int = 5) -> str:
+    """The lines next to a line of a text, between two rulers; the text itself if it has no such line."""
+    lines = text.splitlines()
+    if line > len(lines):
+        return text
+    first, last = max(0, line - count - 1), min(len(lines), line + count)
+    lines[line - 1] += marker
+    cut = ["[...]"] * (first > 0) + lines[first:last] + ["[...]"] * (last < len(lines))
+    return "---\n" + "\n".join(cut) + "\n---"
+
+
+def format_traceback() -> str:
+    """The traceback of the exception at hand, with our classes under the names that users know them by."""
+    return traceback.format_exc().replace("minion.errors.", "salt.exceptions.")

@@ -182,6 +182,12 @@ class Loader(Mapping[str, Function]):
     def __repr__(self) -> str:
         return f"<Loader {self.kind}: {len(self._files)} files, {len(self._found)} functions in use>"
 
+    def has_module(self, name: str) -> bool:
+        """Is there a module of that name which can be loaded on this host?"""
+        for candidate in list(self._index.get(name, ())):
+            self._load(candidate)
+        return any(candidate.provides == name for candidate in self._index.get(name, ()))
+
     def load_all(self) -> None:
         """Loads every module file that can be loaded."""
         for candidate in list(self._files.values()):
