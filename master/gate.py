@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
+import msgpack
+
 from transports import codec, names
 from transports.crypto import (
     ENCRYPTION,
@@ -24,6 +26,7 @@ from transports.crypto import (
     SymmetricKey,
     fingerprint,
     is_nonce,
+    verify,
     x931_recover,
 )
 from transports.errors import CodecError, CryptoError, NameRefused, TransportError
@@ -197,6 +200,8 @@ class Gate:
         proven = self._prove(envelope.id, accepted, load.get("tok"))
         if proven != session.fingerprint:
             raise Refusal(f"the session of {envelope.id} belongs to another key")
+        if "sig" in load and not _signed(load, accepted):
+            raise Refusal(f"{envelope.id} signed its request with another key")
         nonce, cmd = load.get("nonce"), load.get("cmd")
         if not is_nonce(nonce) or not isinstance(cmd, str):
             raise Refusal(f"{envelope.id} sent no nonce or no command")
@@ -259,6 +264,16 @@ class Gate:
         if abs(made - now) > self._window or made < self._since:
             raise Refusal(f"a request of {minion_id} from {made - now:+.0f} s")
         return self._seen.add(minion_id, nonce, now)
+
+
+def _signed(load: dict[str, Any], key: PublicKey) -> bool:
+    """Whether a stock minion's `minion_sign_messages` signature holds: over the load as it packed it."""
+    signed = {name: value for name, value in load.items() if name not in ("nonce", "tok", "sig")}
+    try:
+        packed, signature = msgpack.packb(signed, use_bin_type=True), codec.to_bytes(load["sig"])
+    except (TypeError, ValueError, CodecError):
+        return False
+    return any(verify(key, packed, signature, algorithm) for algorithm in SIGNING)
 
 
 class ReplayWindow:

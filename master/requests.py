@@ -334,3 +334,9 @@ TABLE: Mapping[str, Command] = {
     "revoke_auth": Command(_revoke_auth, empty=False),
     "verify_minion": Command(_nothing, empty=""),
 }
+
+
+def is_slow(cmd: str) -> bool:
+    """Whether a command may take long and must not hold up others."""
+    command = TABLE.get(cmd)
+    return command is not None and command.slow

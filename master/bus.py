@@ -1,0 +1,100 @@
+"""How the processes of a master tell the event publisher what happened.
+
+Everything that one process has to tell is collected and sent as one message: a packed list of notes. Each note is a
+list that begins with its kind; data travels packed, so that the event publisher passes it on without looking inside.
+
+| note | then |
+|---|---|
+| `event` | tag, packed data |
+| `return` | jid, minion id, whether it is a success, packed return (empty if it is too large for the bus) |
+| `ack` | jid, minion id |
+| `presence` | minion id, up |
+| `stock` | how many stock minions listen |
+| `cut` | minion id that revoked itself |
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgpack
+
+from transports import codec
+from transports.errors import CodecError
+from transports.messages import Return
+
+EVENT, RETURN, ACK, PRESENCE, STOCK, CUT = "event", "return", "ack", "presence", "stock", "cut"
+
+
+class Sender(Protocol):
+    """A PUSH socket."""
+
+    def send(self, data: bytes) -> Any: ...
+
+
+def stamp() -> str:
+    """The time of an event: UTC, ISO 8601."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat()
+
+
+class Outbox:
+    """Collects notes and sends them together. Notes may be added by any thread, `flush` belongs to one.
+
+    Args:
+        sender: a PUSH socket to the event publisher.
+        max_event: bytes of one event's data at the most; larger data is left out.
+    """
+
+    def __init__(self, sender: Sender, max_event: int = 1048576) -> None:
+        self._sender, self._max_event = sender, max_event
+        self._notes: deque[tuple[Any, ...]] = deque()
+
+    def __repr__(self) -> str:
+        return f"<Outbox: {len(self._notes)} notes>"
+
+    def fire(self, tag: str, data: Mapping[str, Any]) -> None:
+        """An event."""
+        try:
+            packed = codec.pack({**data, "_stamp": stamp()}, self._max_event)
+        except CodecError as exc:
+            packed = codec.pack({"error": f"the data of this event was left out: {exc}", "_stamp": stamp()})
+        self._notes.append((EVENT, tag, packed))
+
+    def returned(self, returned: Return) -> None:
+        """A return that is stored."""
+        packed = codec.pack({**returned.to_wire(), "cmd": "_return", "_stamp": stamp()})
+        small = packed if len(packed) <= self._max_event else b""
+        self._notes.append((RETURN, returned.jid, returned.id, returned.ok, small))
+
+    def acknowledged(self, jid: str, minion_id: str) -> None:
+        """A minion has a job."""
+        self._notes.append((ACK, jid, minion_id))
+
+    def presence(self, minion_id: str, up: bool) -> None:
+        """A minion of ours came or went."""
+        self._notes.append((PRESENCE, minion_id, up))
+
+    def stock_listeners(self, count: int) -> None:
+        """How many stock minions listen."""
+        self._notes.append((STOCK, count))
+
+    def cut(self, minion_id: str) -> None:
+        """A minion revoked its own key."""
+        self._notes.append((CUT, minion_id))
+
+    def flush(self) -> None:
+        """Sends what was collected."""
+        notes = []
+        while self._notes:
+            notes.append(self._notes.popleft())
+        if notes:
+            self._sender.send(msgpack.packb(notes))
+
+
+def notes_of(message: bytes) -> list[list[Any]]:
+    """The notes of one message; packed data in them is bytes."""
+    notes: list[list[Any]] = msgpack.unpackb(message, raw=False)
+    return notes

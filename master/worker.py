@@ -1,0 +1,285 @@
+"""A worker process: opens requests, answers them from the table, stores returns.
+
+It works in batches: takes what waits, stores all returns of the batch in one durable transaction, and only then
+acknowledges them and tells the bus. Slow commands run in a few threads beside the batches.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import zmq
+
+from master import requests
+from master.bus import Outbox
+from master.errors import StoreError
+from master.gate import BAD_LOAD, Envelope, Gate, Opened, Refusal, parse
+from master.jobstore import JobStore, Outcome
+from master.limits import Buckets, RateLimitedLog
+from master.queue import HELLO
+from transports import codec
+from transports.crypto import PrivateKey, PublicKey, SymmetricKey, encrypt, sign
+from transports.errors import CodecError
+from transports.messages import REPEATABLE, Return
+
+log = logging.getLogger(__name__)
+
+_DRAIN = 256
+_UNHEARD = b""
+_SLOW_THREADS = 4
+_TOKEN_BYTES = 8192
+
+
+class SignIn(Protocol):
+    """Answers `_auth`; returns the reply and fires its events itself."""
+
+    def answer(self, load: dict[str, Any], source: str) -> bytes: ...
+
+
+class KnownJobs:
+    """Which minions are expected to answer a job, and with what function; remembers the latest."""
+
+    def __init__(self, store: JobStore, size: int = 1024) -> None:
+        self._store, self._size = store, size
+        self._known: OrderedDict[str, tuple[frozenset[str], tuple[str, ...]]] = OrderedDict()
+
+    def expects(self, jid: str, minion_id: str) -> bool:
+        """Whether the master asked this minion to do this job."""
+        return minion_id in self._look_up(jid)[0]
+
+    def fits(self, returned: Return) -> bool:
+        """Whether a return answers what was asked of this minion."""
+        minions, fun = self._look_up(returned.jid)
+        named = returned.fun if isinstance(returned.fun, tuple) else (returned.fun,)
+        return returned.id in minions and (named == fun or named == (",".join(fun),))
+
+    def _look_up(self, jid: str) -> tuple[frozenset[str], tuple[str, ...]]:
+        known = self._known.get(jid)
+        if known is None:
+            record = self._store.job(jid)
+            if record is None:
+                return frozenset(), ()
+            known = self._known[jid] = (frozenset(record.minions), record.job.fun)
+            if len(self._known) > self._size:
+                self._known.popitem(last=False)
+        return known
+
+
+@dataclass
+class _PendingReturn:
+    ticket: bytes
+    opened: Opened
+    returned: Return
+
+
+class Worker:
+    """Answers the requests of the minion ids that the queue gives it.
+
+    Args:
+        socket: DEALER to the queue.
+        gate: verifies.
+        sign_in: answers `_auth`.
+        services: what handlers work with.
+        store: where returns go.
+        outbox: where events go.
+        master_key: signs pillars.
+        accepted: the accepted key of an id.
+    """
+
+    def __init__(
+        self,
+        socket: zmq.Socket[Any],
+        gate: Gate,
+        sign_in: SignIn,
+        services: requests.Services,
+        store: JobStore,
+        outbox: Outbox,
+        master_key: PrivateKey,
+        accepted: Callable[[str], PublicKey | None],
+        jobs: KnownJobs,
+    ) -> None:
+        self._socket, self._gate, self._sign_in, self._services = socket, gate, sign_in, services
+        self._store, self._outbox, self._master_key, self._accepted = store, outbox, master_key, accepted
+        self._jobs = jobs
+        self._answers: list[bytes] = []
+        self._returns: list[_PendingReturn] = []
+        self._finished: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._threads = ThreadPoolExecutor(_SLOW_THREADS, thread_name_prefix="slow")
+        self._buckets = Buckets(rate=200, burst=2000)
+        self._held: list[tuple[float, bytes, bytes, bytes]] = []
+        self._log = RateLimitedLog(log)
+
+    def run(self) -> None:
+        """Works until the process is ended."""
+        poller = zmq.Poller()
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._wake, zmq.POLLIN)
+        self._socket.send(HELLO)
+        while True:
+            poller.poll(self._patience())
+            self.batch()
+
+    def batch(self) -> None:
+        """Takes what waits and answers it."""
+        self._collect_finished()
+        self._release_held()
+        for _ in range(_DRAIN):
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            for ticket, source, payload in zip(frames[0::3], frames[1::3], frames[2::3], strict=True):
+                self._take(ticket, source, payload)
+        self._store_returns()
+        self._outbox.flush()
+        if self._answers:
+            answers, self._answers = self._answers, []
+            self._socket.send_multipart(answers)
+
+    def _patience(self) -> int | None:
+        return max(0, int((self._held[0][0] - time.monotonic()) * 1000)) if self._held else None
+
+    def _release_held(self) -> None:
+        now = time.monotonic()
+        ready = [held for held in self._held if held[0] <= now]
+        self._held = [held for held in self._held if held[0] > now]
+        for _, ticket, source, payload in ready:
+            self._take(ticket, source, payload)
+
+    def _reply(self, ticket: bytes, reply: bytes) -> None:
+        self._answers += (ticket, reply)
+
+    def _take(self, ticket: bytes, source: bytes, payload: bytes) -> None:
+        """One request; whatever happens, its ticket is answered and the worker lives."""
+        try:
+            envelope = parse(payload)
+            if envelope.clear is not None:
+                self._reply(ticket, self._clear(envelope.clear, source))
+            else:
+                self._encrypted(ticket, source, payload, envelope)
+        except Refusal as exc:
+            self._log.warning("refused", "a request from %s was refused: %s", source.decode("ascii", "replace"), exc)
+            self._reply(ticket, BAD_LOAD)
+        except (Exception, RecursionError, MemoryError):
+            self._log.exception("failed", "a request from %s failed", source.decode("ascii", "replace"))
+            self._reply(ticket, BAD_LOAD)
+
+    def _clear(self, load: dict[str, Any], source: bytes) -> bytes:
+        if load.get("cmd") != "_auth":
+            raise Refusal("a clear request that is no sign-in")
+        return self._sign_in.answer(load, source.decode("ascii", "replace"))
+
+    def _encrypted(self, ticket: bytes, source: bytes, payload: bytes, envelope: Envelope) -> None:
+        wait = self._buckets.take(envelope.id, 1 + len(payload) // _TOKEN_BYTES)
+        if wait > 0 and self._hold(wait, ticket, source, payload):
+            return
+        opened = self._gate.open(envelope)
+        cmd = opened.request.cmd
+        if opened.repeat and cmd not in REPEATABLE:
+            self._reply(ticket, opened.seal(None))  # acknowledged, but not done again
+        elif cmd == "_return":
+            self._return(ticket, opened)
+        elif requests.is_slow(cmd):
+            self._threads.submit(self._slowly, ticket, opened)
+        else:
+            self._reply(ticket, opened.seal(requests.answer(self._services, opened.peer, opened.request)))
+
+    def _hold(self, wait: float, ticket: bytes, source: bytes, payload: bytes) -> bool:
+        """Delays a minion that asks too much; drops what is too much even for that."""
+        if len(self._held) >= 1000 or wait > 30:
+            self._reply(ticket, _UNHEARD)
+            return True
+        self._held.append((time.monotonic() + wait, ticket, source, payload))
+        self._held.sort(key=lambda held: held[0])
+        return True
+
+    # ------------------------------------------------------------- returns
+
+    def _return(self, ticket: bytes, opened: Opened) -> None:
+        try:
+            returned = Return.from_wire(dict(opened.request.load), opened.peer.id)
+        except CodecError as exc:
+            self._log.warning(opened.peer.id, "a return of minion %s was dropped: %s", opened.peer.id, exc)
+            self._reply(ticket, opened.seal(None))
+            return
+        if returned.jid == "req":
+            self._unasked(returned)
+            self._reply(ticket, opened.seal(None))
+        elif self._jobs.fits(returned):
+            self._returns.append(_PendingReturn(ticket, opened, returned))
+        else:
+            self._log.warning(
+                opened.peer.id, "minion %s returned %s, which it was not asked to do", returned.id, returned.jid
+            )
+            self._reply(ticket, opened.seal(None))
+
+    def _unasked(self, returned: Return) -> None:
+        jid = self._store.add_unasked(returned, time.time())
+        load = {**returned.to_wire(), "jid": jid, "cmd": "_return", "tgt_type": "glob", "tgt": returned.id}
+        self._outbox.fire(f"salt/job/{jid}/ret/{returned.id}", load)
+
+    def _store_returns(self) -> None:
+        """Makes the returns of this batch durable, then acknowledges them; what can't be stored is not acknowledged."""
+        pending, self._returns = self._returns, []
+        if not pending:
+            return
+        try:
+            outcomes = self._store.add_returns([item.returned for item in pending])
+        except StoreError as exc:
+            self._log.error(
+                "store", "%d returns can't be stored, the minions will send them again: %s", len(pending), exc
+            )
+            for item in pending:
+                self._reply(item.ticket, _UNHEARD)
+            return
+        for item, outcome in zip(pending, outcomes, strict=True):
+            if outcome is Outcome.NEW:
+                self._outbox.returned(item.returned)
+            elif outcome is Outcome.DIFFERENT:
+                self._log.warning(
+                    item.returned.id, "minion %s returned %s twice, differently", item.returned.id, item.returned.jid
+                )
+            self._reply(item.ticket, item.opened.seal(None))
+
+    # ---------------------------------------------------------- slow commands
+
+    def _slowly(self, ticket: bytes, opened: Opened) -> None:
+        try:
+            reply = requests.answer(self._services, opened.peer, opened.request)
+            if opened.request.cmd == "_pillar" and isinstance(reply, dict):
+                sealed = self._seal_pillar(opened, reply)
+            else:
+                sealed = opened.seal(reply)
+        except Exception:
+            log.exception("%s of minion %s failed", opened.request.cmd, opened.peer.id)
+            sealed = opened.seal("")
+        self._finished.put((ticket, sealed))
+        os.eventfd_write(self._wake, 1)
+
+    def _collect_finished(self) -> None:
+        try:
+            os.eventfd_read(self._wake)
+        except BlockingIOError:
+            pass
+        while not self._finished.empty():
+            self._reply(*self._finished.get())
+
+    def _seal_pillar(self, opened: Opened, pillar: dict[str, Any]) -> bytes:
+        """The pillar for the accepted key alone, signed together with the nonce."""
+        accepted = self._accepted(opened.peer.id)
+        if accepted is None:
+            return BAD_LOAD
+        key = SymmetricKey.generate()
+        wrapped = encrypt(accepted, key.text.encode(), opened.enc_algo)
+        data = codec.pack({"key": wrapped, "pillar": pillar, "nonce": opened.nonce})
+        signature = sign(self._master_key, data, opened.sig_algo)
+        return codec.pack({"key": wrapped, "pillar": key.seal({"data": data, "sig": signature})})
