@@ -1,0 +1,200 @@
+"""What the parts of the `file` module share: modes, digests, text or binary, differences, backups."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+
+from minion.errors import SaltInvocationError
+
+HASH_LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40, "md5": 32}
+HASH_TYPES = {length: name for name, length in HASH_LENGTHS.items()}
+REMOTE_SCHEMES = ("http", "https", "ftp", "swift", "s3")
+SCHEMES = ("salt", "file", *REMOTE_SCHEMES)
+SCRATCH_PREFIX = "__salt.tmp."  # temporary files of that name may be removed by whoever used them last
+
+_TEXT_BYTES = bytes(range(32, 127)) + b"\n\r\t\f\b"
+_BACKUP_STAMP = "_%a_%b_%d_%H:%M:%S_%f_%Y"
+
+
+def absolute(path: str, complaint: str) -> str:
+    """A path with `~` expanded; an error if it is not absolute."""
+    path = os.path.expanduser(path)
+    if not os.path.isabs(path):
+        raise SaltInvocationError(complaint)
+    return path
+
+
+def normalize_mode(mode: Any) -> Optional[str]:
+    """Permissions as four octal digits; None stays None, and `keep` stays what it is."""
+    if mode is None:
+        return None
+    return str(mode).replace("0o", "0").strip("\"'").lstrip("0").zfill(4)
+
+
+def mode_bits(mode: Any) -> int:
+    """Permissions as a number."""
+    return int(str(mode).lstrip("0Oo") or "0", 8)
+
+
+def current_umask() -> int:
+    """The umask of this process."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
+
+
+def digest(path: str, form: str = "sha256", chunk_size: int = 65536) -> str:
+    """The digest of a file's content."""
+    if form not in hashlib.algorithms_guaranteed:
+        raise ValueError(f"Invalid hash type: {form}")
+    state = hashlib.new(form)
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(chunk_size), b""):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def supported_hashes() -> str:
+    """The types of digests and their lengths, as error messages tell them."""
+    return ", ".join(f"{HASH_TYPES[length]} ({length})" for length in sorted(HASH_TYPES))
+
+
+def is_binary(data: bytes) -> bool:
+    """Whether bytes look like anything but text: they have a NUL, or many bytes that text has not."""
+    if not data:
+        return False
+    if b"\0" in data:
+        return True
+    text = _TEXT_BYTES
+    try:
+        data.decode("utf-8")
+        text += bytes(range(128, 256))
+    except UnicodeDecodeError as exc:
+        if exc.reason == "unexpected end of data":  # a character was cut in two at the end of the block
+            text += bytes(range(128, 256))
+    return len(data.translate(None, text)) / len(data) > 0.30
+
+
+def is_text_file(path: str) -> bool:
+    """Whether the beginning of a file looks like text."""
+    try:
+        with open(path, "rb") as file:
+            return not is_binary(file.read(512))
+    except OSError:
+        return False
+
+
+def as_text(line: Union[str, bytes]) -> str:
+    """A line as text that can be shown, whatever its encoding."""
+    raw = line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def diff_lines(
+    old: Iterable[Union[str, bytes]], new: Iterable[Union[str, bytes]], old_name: str = "", new_name: str = ""
+) -> List[str]:
+    """The unified difference of two lists of lines, as lines."""
+    return list(difflib.unified_diff(list(map(as_text, old)), list(map(as_text, new)), old_name, new_name))
+
+
+def diff(old: Iterable[Union[str, bytes]], new: Iterable[Union[str, bytes]]) -> str:
+    """The unified difference of two lists of lines, as text."""
+    return "".join(diff_lines(old, new))
+
+
+def differs_in_substance(difference: Iterable[str], ignore_whitespace: bool, ignore_comment_characters: Any) -> bool:
+    """Whether a unified difference has more to it than another order, comments, and maybe white space."""
+    comments = ignore_comment_characters or []
+    comments = [comments] if isinstance(comments, str) else comments
+    sides: Dict[str, List[str]] = {"+": [], "-": []}
+    for line in difference:
+        if line[:1] not in sides or line.startswith(("+++", "---")):
+            continue
+        text = line[1:]
+        for character in comments:
+            text = text.partition(character)[0]
+        text = text.strip() if ignore_whitespace else text
+        if text:
+            sides[line[0]].append(text)
+    return sorted(sides["+"]) != sorted(sides["-"])
+
+
+def redact(url: str) -> str:
+    """A URL without user and password."""
+    return re.sub("(https?)://.*@", r"\1://<redacted>@", str(url), flags=re.IGNORECASE)
+
+
+def scratch_file(content: bytes = b"") -> str:
+    """The path of a new temporary file."""
+    handle, path = tempfile.mkstemp(prefix=SCRATCH_PREFIX)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    return path
+
+
+def remove_scratch(path: Any, opts: Mapping[str, Any]) -> None:
+    """Removes a file if it is a temporary one; anything else is left alone."""
+    if not isinstance(path, str) or not path.startswith(os.path.join(tempfile.gettempdir(), SCRATCH_PREFIX)):
+        return
+    roots = [root for roots in (opts.get("file_roots") or {}).values() for root in roots]
+    if os.path.exists(path) and not any(path.startswith(str(root)) for root in roots):
+        os.remove(path)
+
+
+def backup_folder(path: str, opts: Mapping[str, Any]) -> str:
+    """Where the backups of a file lie."""
+    return os.path.join(opts["cachedir"], "file_backup", os.path.dirname(path)[1:])
+
+
+def back_up(path: str, opts: Mapping[str, Any]) -> None:
+    """Keeps a copy of a file, with owner and mode, where `file.list_backups` finds it."""
+    folder = backup_folder(path, opts)
+    os.makedirs(folder, exist_ok=True)
+    stamp = datetime.datetime.now().strftime(_BACKUP_STAMP)
+    keep_copy(path, os.path.join(folder, os.path.basename(path) + stamp))
+
+
+def backup_time(name: str, original: str) -> Optional[datetime.datetime]:
+    """When the backup `name` of the file `original` was made; None if it is not one."""
+    try:
+        return datetime.datetime.strptime(name, original.replace("%", "%%") + _BACKUP_STAMP)
+    except ValueError:
+        return None
+
+
+def keep_copy(path: str, copy: str) -> None:
+    """Copies a file with owner, mode and times."""
+    status = os.stat(path)
+    handle, scratch = tempfile.mkstemp(prefix=f".{os.path.basename(copy)}.", dir=os.path.dirname(copy))
+    os.close(handle)
+    try:
+        shutil.copyfile(path, scratch)
+        os.chown(scratch, status.st_uid, status.st_gid)
+        shutil.copystat(path, scratch)
+        os.replace(scratch, copy)
+    except BaseException:
+        os.unlink(scratch)
+        raise
+
+
+def backup_mode(backup: Any, opts: Mapping[str, Any]) -> str:
+    """The kind of backup that was asked for, or else configured."""
+    return str(backup or opts.get("backup_mode") or "")
+
+
+def split_url(url: str) -> Tuple[str, Optional[str]]:
+    """Path and environment of `salt://path?saltenv=env`; any other URL is returned as it is."""
+    if not url.startswith("salt://"):
+        return url, None
+    path, _, saltenv = url[len("salt://") :].partition("?saltenv=")
+    return path.lstrip("/"), saltenv or None
