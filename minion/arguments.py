@@ -39,8 +39,10 @@ for _value, _words in ((True, ("yes", "true", "on")), (False, ("no", "false", "o
         _SPELLED.update(dict.fromkeys((_word, _word.capitalize(), _word.upper()), _value))
 
 
-def typed(word: str) -> Any:
-    """The value that a word spells."""
+def typed(word: Any) -> Any:
+    """The value that a word spells; what is no text stays as it is."""
+    if not isinstance(word, str):
+        return word
     if word in _SPELLED:
         return _SPELLED[word]
     if _NUMBER.fullmatch(word):
@@ -69,7 +71,7 @@ def parse_args(words: Iterable[Any], no_parse: Collection[str] = ()) -> Argument
         elif _is_keywords(word):
             kwargs.update({name: value for name, value in word.items() if name != "__kwarg__"})
         else:
-            args.append(typed(word) if isinstance(word, str) else word)
+            args.append(typed(word))
     return args, kwargs
 
 
