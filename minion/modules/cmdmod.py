@@ -9,7 +9,7 @@ import fnmatch
 import logging
 from typing import Any, Callable, Dict, Optional
 
-from minion.errors import CommandExecutionError, TimedProcTimeoutError
+from minion.errors import CommandExecutionError, SaltRenderError, TimedProcTimeoutError
 from minion.modules import _cmd_outcome
 from minion.modules._cmd_process import DEFAULT_SHELL, Command, execute
 
@@ -401,24 +401,24 @@ def _complete(command: Command, options: Dict[str, Any]) -> None:
 
 
 def _render(text: str, command: Command, options: Dict[str, Any]) -> str:
-    import jinja2
+    from minion import templates
 
+    engine = str(command.template)
+    if not templates.engine_is_known(engine):
+        raise CommandExecutionError(f"Attempted to render file paths with unavailable engine {engine}")
     pillar = __pillar__
     if options.get("pillar") or options.get("pillarenv"):
         pillar = __salt__["pillar.items"](pillar=options.get("pillar"), pillarenv=options.get("pillarenv"))
-    if command.template != "jinja":
-        raise CommandExecutionError(f"Attempted to render file paths with unavailable engine {command.template}")
-    context = {
+    variables = {
         "salt": __salt__,
         "pillar": pillar,
         "grains": __grains__,
         "opts": __opts__,
         "saltenv": command.saltenv or __opts__.get("saltenv") or "base",
     }
-    environment = jinja2.Environment(extensions=["jinja2.ext.do"])  # noqa: S701 - commands are not HTML
     try:
-        return environment.from_string(text).render(context)
-    except jinja2.TemplateError as exc:
+        return templates.render_template(engine, text, variables)
+    except SaltRenderError as exc:
         raise CommandExecutionError(f"Failed to execute cmd with error: {exc}") from exc
 
 
