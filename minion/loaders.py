@@ -1,0 +1,119 @@
+"""The loaders of one job: execution modules, states, renderers, returners, utils, and the names they share."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from typing import Any, Dict, Iterator, List, Mapping
+
+from minion.files.client import FileClient
+from minion.loader import Loader
+from minion.rendering import Renderers
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+# kind -> the option that names further folders of the user's
+_FOLDER_OPTIONS = {
+    "modules": "module_dirs",
+    "states": "states_dirs",
+    "renderers": "render_dirs",
+    "returners": "returner_dirs",
+    "utils": "utils_dirs",
+    "grains": "grains_dirs",
+    "pillar": "pillar_dirs",
+    "tops": "tops_dirs",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaders:
+    """Modules of all kinds; they share `dunders`, so that `__salt__` is the same everywhere."""
+
+    modules: Loader
+    states: Loader
+    renderers: Renderers
+    returners: Loader
+    utils: Loader
+    files: FileClient
+    dunders: Dict[str, Any]
+    kinds: List[Loader]
+
+    def inject(self, name: str, value: Any) -> None:
+        """Sets one dunder in all modules, loaded or not."""
+        for loader in self.kinds:
+            loader.inject(name, value)
+
+    @contextlib.contextmanager
+    def replaced(self, **dunders: Any) -> Iterator[None]:
+        """Other values of dunders, given without their underscores, for a while: `replaced(pillar={...})`."""
+        names = {f"__{name}__": value for name, value in dunders.items()}
+        before = {name: self.dunders.get(name) for name in names}
+        try:
+            for name, value in names.items():
+                self.inject(name, value)
+            yield
+        finally:
+            for name, value in before.items():
+                self.inject(name, value)
+
+    def refresh(self) -> None:
+        """Forgets loaded modules and looks at the folders again, after a sync or `reload_modules`."""
+        for loader in self.kinds:
+            loader.refresh()
+
+
+def module_folders(kind: str, opts: Mapping[str, Any]) -> List[str]:
+    """Where modules of a kind lie: the user's configured folders, then synced ones, then our own."""
+    synced = opts.get("extension_modules") or os.path.join(opts.get("cachedir") or "", "extmods")
+    configured = opts.get(_FOLDER_OPTIONS[kind]) or []
+    return [*map(str, configured), os.path.join(synced, kind), os.path.join(_HERE, kind)]
+
+
+def build_loaders(opts: Dict[str, Any], grains: Dict[str, Any], pillar: Dict[str, Any], master: Any) -> Loaders:
+    """The loaders for one job; nothing is loaded yet.
+
+    Args:
+        opts: the minion's options.
+        grains: facts about the host.
+        pillar: what the master keeps for the minion.
+        master: answers `request(cmd, **load)`.
+    """
+    files = FileClient(opts, master)
+    dunders: Dict[str, Any] = {
+        "__opts__": opts,
+        "__grains__": grains,
+        "__pillar__": pillar,
+        "__context__": {},
+        "__proxy__": {},
+        "__master__": master,
+        "__file_client__": files,
+        "__salt_system_encoding__": "utf-8",
+    }
+    utils = Loader("utils", module_folders("utils", opts), dunders, disabled=opts.get("disable_utils") or ())
+    modules = Loader(
+        "modules",
+        module_folders("modules", opts),
+        dunders,
+        disabled=opts.get("disable_modules") or (),
+        only=opts.get("whitelist_modules") or None,
+        providers=opts.get("providers") or {},
+    )
+    states = Loader("states", module_folders("states", opts), dunders, disabled=opts.get("disable_states") or ())
+    renderers = Loader("renderers", module_folders("renderers", opts), dunders)
+    returners = Loader(
+        "returners", module_folders("returners", opts), dunders, disabled=opts.get("disable_returners") or ()
+    )
+    dunders.update(__salt__=modules, __states__=states, __utils__=utils)
+    loaders = Loaders(
+        modules=modules,
+        states=states,
+        renderers=Renderers(renderers),
+        returners=returners,
+        utils=utils,
+        files=files,
+        dunders=dunders,
+        kinds=[modules, states, renderers, returners, utils],
+    )
+    dunders["__loaders__"] = loaders
+    return loaders
