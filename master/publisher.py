@@ -75,8 +75,17 @@ class Publisher:
         self._serial = 0
 
     def cut(self, minion_id: str) -> None:
-        """Forgets a minion's topics: nothing private is sent there any more."""
-        self._topics.pop(minion_id, None)
+        """Forgets a minion's topics: nothing private is sent there any more.
+
+        The last thing that it gets is something it can't open. It signs in again, and learns where it stands.
+        """
+        for topic in self._topics.pop(minion_id, {}):
+            self._socket.send(private.frame(SymmetricKey.generate(), topic, b""))
+
+    def disturb(self) -> None:
+        """Publishes something for nobody: stock minions notice that the shared key changed, and sign in again."""
+        nobody = {"jid": time.strftime("%Y%m%d%H%M%S000000", time.gmtime()), "fun": "test.ping", "arg": [], "ret": ""}
+        self._publish_shared({**nobody, "tgt": [], "tgt_type": "list", "user": "root"}, None)
 
     @property
     def stock_listeners(self) -> int:

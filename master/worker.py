@@ -169,7 +169,7 @@ class Worker:
         except Refusal as exc:
             self._log.warning("refused", "a request from %s was refused: %s", source.decode("ascii", "replace"), exc)
             self._reply(ticket, BAD_LOAD)
-        except (Exception, RecursionError, MemoryError):
+        except (Exception, RecursionError, MemoryError):  # noqa: BLE001 - a request must not end the worker
             self._log.exception("failed", "a request from %s failed", source.decode("ascii", "replace"))
             self._reply(ticket, BAD_LOAD)
 
@@ -259,7 +259,7 @@ class Worker:
                 sealed = self._seal_pillar(opened, reply)
             else:
                 sealed = opened.seal(reply)
-        except Exception:
+        except Exception:  # whatever a handler does, the peer gets an answer
             log.exception("%s of minion %s failed", opened.request.cmd, opened.peer.id)
             sealed = opened.seal("")
         self._finished.put((ticket, sealed))

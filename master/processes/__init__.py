@@ -1,0 +1,1 @@
+"""The processes of a master: each file is one of them, from its sockets to its loop. What they do lies above."""

@@ -1,0 +1,79 @@
+"""The Publisher process, see `master.publisher`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+import zmq
+
+from master.bus import Outbox
+from master.config import MasterSettings
+from master.parts import Parts
+from master.processes.sockets import address, internal
+from master.publisher import Publisher, bind_address, public_socket
+
+_SUBSCRIPTION_LIMIT = 4096
+
+
+def run(settings: MasterSettings, parts: Parts) -> None:
+    """Publishes until the process is ended."""
+    context: zmq.Context[Any] = zmq.Context()
+    public = public_socket(context, zmq.XPUB, settings.heartbeat, _SUBSCRIPTION_LIMIT, settings.ipv6)
+    public.setsockopt(zmq.XPUB_VERBOSER, 1)
+    public.setsockopt(zmq.SNDHWM, settings.pub_hwm)
+    orders = internal(context, zmq.PULL, address(settings.sock_dir, "publish"), bind=True)
+    outbox = Outbox(internal(context, zmq.PUSH, address(settings.sock_dir, "events"), bind=False))
+    publisher = Publisher(
+        public,
+        parts.master_key,
+        settings.publish_signing_algorithm,
+        parts.publish_key,
+        parts.sessions,
+        settings.zmq_filtering,
+    )
+    publisher.rotate()
+    outbox.presence("", False)
+    public.bind(bind_address(settings.interface, settings.publish_port))
+    poller = zmq.Poller()
+    poller.register(public, zmq.POLLIN)
+    poller.register(orders, zmq.POLLIN)
+    while True:
+        ready = dict(poller.poll())
+        if public in ready:
+            _subscriptions(public, publisher, outbox)
+        if orders in ready:
+            _carry_out(orders, publisher, outbox)
+        outbox.flush()
+
+
+def _subscriptions(public: zmq.Socket[Any], publisher: Publisher, outbox: Outbox) -> None:
+    listeners = publisher.stock_listeners
+    while True:
+        try:
+            message = public.recv(zmq.NOBLOCK)
+        except zmq.Again:
+            break
+        change = publisher.subscription(message)
+        if change is not None:
+            outbox.presence(*change)
+    if publisher.stock_listeners != listeners:
+        outbox.stock_listeners(publisher.stock_listeners)
+
+
+def _carry_out(orders: zmq.Socket[Any], publisher: Publisher, outbox: Outbox) -> None:
+    while True:
+        try:
+            order = msgpack.unpackb(orders.recv(zmq.NOBLOCK), raw=False, strict_map_key=False)
+        except zmq.Again:
+            return
+        if "job" in order:
+            publisher.publish(order["job"], order["own"], order["broadcast"], order["topics"])
+        if "cut" in order:
+            for minion_id in order["cut"]:
+                publisher.cut(minion_id)
+        if order.get("rotate"):
+            publisher.rotate()
+            outbox.fire("key", {"rotate_aes_key": True})
+        if order.get("disturb"):
+            publisher.disturb()
