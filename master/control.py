@@ -24,6 +24,7 @@ from master.hub import Hub
 from master.jobs import State
 from master.jobstore import JobRecord, JobStore
 from master.schema import Field, SchemaError
+from master.targets import Resolved
 from transports import __version__, frames, names
 from transports.errors import NameRefused, TransportError
 from transports.messages import TARGET_TYPES, Job
@@ -34,19 +35,6 @@ SOCKET = "control.sock"
 _EVENT_BACKLOG = 8 * 1024 * 1024
 _JOB_BACKLOG = 256 * 1024 * 1024
 _PASSED_ON = ("metadata", "ret_config", "ret_kwargs", "module_executors", "executor_opts", "start_event", "master_id")
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """Whom a target names.
-
-    Attributes:
-        minions: accepted ids that it matches.
-        missing: ids that it lists but that are not accepted.
-    """
-
-    minions: tuple[str, ...]
-    missing: tuple[str, ...] = ()
 
 
 class Directory(Protocol):
@@ -223,6 +211,7 @@ class ControlServer:
             user=acl.user_field(operator, fields["user"]),
             several=several,
             delimiter=fields["delimiter"],
+            publisher=fields["publisher"] if operator.full else "",
             options={key: options[key] for key in _PASSED_ON if options.get(key) is not None},
         )
 
@@ -384,6 +373,7 @@ COMMANDS: Mapping[str, ControlCommand] = {
             "ret": Field(schema.text, default=""),
             "jid": Field(_jid, default=""),
             "user": Field(schema.text),
+            "publisher": Field(names.minion_id, default=""),
             "delimiter": Field(schema.text, default=":"),
             "options": Field(schema.mapping, default={}),
             "follow": Field(schema.flag, default=False),
