@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Proto
 from minion.errors import CommandExecutionError, MinionError
 from minion.files import urls
 from minion.files.cache import Cache, replacing
+from minion.files.direct import states_among
 from minion.files.hashing import hash_of
 from minion.files.roots import stat_numbers
 
@@ -73,11 +74,7 @@ class FileClient:
 
     def list_states(self, saltenv: str = "base") -> List[str]:
         """Dotted names of all SLS files."""
-        found = set()
-        for path in self.file_list(saltenv):
-            if path.endswith(".sls"):
-                found.add((path[: -len("/init.sls")] if path.endswith("/init.sls") else path[:-4]).replace("/", "."))
-        return sorted(found)
+        return states_among(self.file_list(saltenv))
 
     def master_opts(self) -> Dict[str, Any]:
         """The master's options that concern states."""
