@@ -194,11 +194,17 @@ class Loader(Mapping[str, Function]):
             self._load(candidate)
         self._all_loaded = True
 
-    def preload(self, modules: Iterable[str]) -> None:
-        """Loads some modules ahead of need, so that forked processes share them."""
+    def preload(self, modules: Iterable[str], below: str = "") -> None:
+        """Loads some modules ahead of need, so that forked processes share them.
+
+        Args:
+            modules: the names they are known under.
+            below: only files below this folder.
+        """
         for module in modules:
             for candidate in self._index.get(module, ()):
-                self._load(candidate)
+                if candidate.path.startswith(below):
+                    self._load(candidate)
 
     def modules(self) -> Dict[str, ModuleType]:
         """Virtual name -> module object, of all that can be loaded."""

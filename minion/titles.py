@@ -1,14 +1,17 @@
-"""What `ps` shows: the command as it was started, and the name of the process."""
+"""How our processes are called in `ps`."""
 
 from __future__ import annotations
 
-import sys
+_base = ""
 
 
 def set_title(name: str) -> None:
-    """Names this process; without the library that can do it, nothing happens."""
+    """Shows this process as the program it belongs to and what it does there; without the library it stays as it is."""
+    global _base
     try:
         import setproctitle
     except ImportError:
         return
-    setproctitle.setproctitle(f"{sys.executable} {' '.join(sys.argv[:1])} {name}")
+    if not _base:
+        _base = setproctitle.getproctitle()
+    setproctitle.setproctitle(f"{_base} {name}".rstrip())

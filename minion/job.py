@@ -1,0 +1,163 @@
+"""What the process of one job does: run it, put its return in safe hands, tell the daemon, call the returners."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any, Callable, Dict, List, Mapping
+
+from minion import journal, running, spool
+from minion.errors import MinionError
+from minion.executor import lost
+from minion.runtime import Runtime
+from transports.errors import CodecError
+from transports.messages import Job, Return
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What the daemon wants from a new process; travels as a map.
+
+    Attributes:
+        kind: `job`, or one of `TASKS`.
+        job: the publication.
+        spool: folder for the return; "" if nobody wants it.
+        returns_as: the job id in the return: `req` for what the minion did unasked.
+        journal: file to make durable before the job is run; "" for none.
+    """
+
+    kind: str
+    job: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    spool: str = ""
+    returns_as: str = ""
+    journal: str = ""
+
+    def to_wire(self) -> Dict[str, Any]:
+        """As a map."""
+        return dataclasses.asdict(self)
+
+
+def carry_out(order: Order, runtime: Runtime) -> None:
+    """Does what was ordered, in this process, which ends afterwards."""
+    if order.kind in TASKS:
+        TASKS[order.kind](runtime)
+        return
+    if order.journal:
+        journal.sync(order.journal)
+    job = Job.from_wire(order.job)
+    path = running.enter(running.folder_of(str(runtime.opts["cachedir"])), job.to_wire())
+    try:
+        run(job, order, runtime)
+    finally:
+        running.leave(path)
+
+
+def run(job: Job, order: Order, runtime: Runtime) -> None:
+    """Runs a job, from the start event to the returners."""
+    log.info("Starting a new job %s: %s", job.jid, job.fun_text)
+    reporter = Reporter(job, runtime)
+    if job.options.get("start_event"):
+        reporter.started()
+    result = runtime.executor(reporter.progress).execute(job)
+    if order.returns_as:
+        result = dataclasses.replace(result, jid=order.returns_as)
+    load = result.to_wire()
+    if order.spool:
+        _hand_over(job, load, order.spool, runtime)
+    else:
+        runtime.master.request("__done", jid=job.jid)
+    call_returners(job, result, runtime)
+
+
+def _hand_over(job: Job, load: Dict[str, Any], folder: str, runtime: Runtime) -> None:
+    """To the disk, and if that can't be, to the daemon's memory."""
+    try:
+        spool.put(folder, load)
+        stored: Dict[str, Any] = {}
+    except CodecError as exc:
+        failure = lost(job, str(load["id"]), f"The result of {job.fun_text} can't be sent: {exc}")
+        spool.put(folder, {**failure.to_wire(), "jid": load["jid"]})
+        stored = {}
+    except OSError as exc:
+        log.error("The return of job %s can't be written below %s: %s", job.jid, folder, exc)
+        stored = {"load": load}
+    try:
+        runtime.master.request("__done", jid=job.jid, **stored)
+    except MinionError as exc:
+        log.warning("Job %s: %s; its return waits on disk", job.jid, exc)
+
+
+class Reporter:
+    """Tells the master about a job that goes on. What can't be told is not worth failing for."""
+
+    def __init__(self, job: Job, runtime: Runtime) -> None:
+        self._job, self._runtime = job, runtime
+
+    def started(self) -> None:
+        """The job begins."""
+        data = {
+            "id": self._id,
+            "jid": self._job.jid,
+            **{key: self._job.to_wire().get(key) for key in ("fun", "tgt", "tgt_type", "user")},
+            **{key: self._job.options[key] for key in ("master_id", "metadata") if key in self._job.options},
+        }
+        self._fire(f"salt/job/{self._job.jid}/start/{self._id}", data)
+
+    def progress(self, number: int, item: Any) -> None:
+        """A generator function yielded something."""
+        self._fire(f"salt/job/{self._job.jid}/prog/{self._id}/{number}", {"return": item})
+
+    @property
+    def _id(self) -> str:
+        return str(self._runtime.opts["id"])
+
+    def _fire(self, tag: str, data: Mapping[str, Any]) -> None:
+        try:
+            self._runtime.master.request("_minion_event", tag=tag, data=data, pretag=None)
+        except MinionError as exc:
+            log.warning("The event %s can't be sent: %s", tag, exc)
+
+
+def call_returners(job: Job, result: Return, runtime: Runtime) -> None:
+    """Hands the return to the returners that the job and the configuration (`return`) name."""
+    load = {**result.to_wire(), **{key: job.options[key] for key in ("ret_config", "ret_kwargs") if key in job.options}}
+    for name in returner_names(job.ret, runtime.opts.get("return")):
+        try:
+            returner = runtime.loaders.returners[f"{name}.returner"]
+        except KeyError:
+            why = runtime.loaders.returners.why_missing(f"{name}.returner")
+            log.error("Returner %s could not be loaded: %s", name, why)
+            continue
+        try:
+            returner(load)
+        except Exception:
+            log.exception("The returner %s failed for job %s", name, job.jid)
+
+
+def returner_names(*lists: Any) -> List[str]:
+    """The names in some comma separated texts or lists, each once."""
+    words: List[str] = []
+    for names in lists:
+        words += names.split(",") if isinstance(names, str) else map(str, names or ())
+    return list(dict.fromkeys(filter(None, map(str.strip, words))))
+
+
+def _collect_grains(runtime: Runtime) -> None:
+    from minion.facts import collect_grains
+    from minion.loaders import module_folders
+
+    users = module_folders("grains", runtime.opts)[:-1]
+    runtime.master.request("__grains", grains=collect_grains(runtime.opts, users))
+
+
+def _compile_pillar(runtime: Runtime) -> None:
+    """On a minion without a master, whose pillar comes from here."""
+    from minion.local import LocalMaster
+
+    pillar = LocalMaster(runtime.opts, runtime.grains).request("_pillar", grains=runtime.grains)
+    runtime.master.request("__pillar", pillar=pillar)
+
+
+TASKS: Mapping[str, Callable[[Runtime], None]] = {"grains": _collect_grains, "pillar": _compile_pillar}
