@@ -1,14 +1,13 @@
 """Files and folders that the master relies on: checked before use, made for their owner alone, written at one blow.
 
-A path is safe when nobody but root and the user of this process can change what it leads to: each folder on the way (and
-what links on the way lead through) belongs to one of the two and is not writable by others, unless sticky.
+A path is safe when nobody but root and the user of this process can change what it leads to: each folder on the way,
+and what links on the way lead through, belongs to one of the two and is not writable by others, unless sticky.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 
@@ -162,7 +161,7 @@ def write(path: str, content: bytes, mode: int = 0o600, *, durable: bool = True)
         durable: wait until it is on the disk; not needed for what can be made again.
     """
     folder, name = os.path.split(path)
-    scratch = os.path.join(folder, f".{name[:200]}.{secrets.token_hex(6)}.tmp")
+    scratch = os.path.join(folder, f".{name[:200]}.{os.urandom(6).hex()}.tmp")
     handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW, 0o600)
     try:
         with open(handle, "wb") as file:

@@ -101,7 +101,7 @@ def options(short_log_level: bool = True) -> Callable[[Function], Function]:
                      help="Folder of the configuration files."),
         click.option("-u", "--user", help="User to run as."),
         click.option("--hard-crash", is_flag=True, expose_value=False, help="Show the traceback of an error."),
-        click.option(*(["-l"] if short_log_level else []), "--log-level", type=levels, help="Level of messages on stderr."),
+        click.option(*(["-l"] if short_log_level else []), "--log-level", type=levels, help="Console log level."),
         click.option("--log-file", help="Log file."),
         click.option("--log-file-level", type=levels, help="Level of the log file."),
     ]  # fmt: skip

@@ -1,0 +1,140 @@
+"""The master's own key pair, the pair that vouches for it, and key pairs made for minions.
+
+Private keys have mode 0400, public ones 0644. Salt 3008 keeps the pair under the master's id and makes links of
+`master.pem` and `master.pub`; both layouts are read.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+from dataclasses import dataclass, field
+
+from master import safety
+from master.errors import KeyStoreError
+from transports import crypto
+from transports.errors import CryptoError
+
+log = logging.getLogger(__name__)
+
+MASTER = "master"
+SIGNATURE_FILE = "master_pubkey_signature"
+
+
+@dataclass(frozen=True)
+class MasterKeys:
+    """What the master proves itself with.
+
+    Attributes:
+        private: its private key.
+        public_pem: its public key, as it travels.
+        sign_key: signs the public key for minions that know the signing key only (`master_sign_pubkey`).
+        signature: made beforehand by that key, where the master does not have it.
+    """
+
+    private: crypto.PrivateKey
+    public_pem: str
+    sign_key: crypto.PrivateKey | None = None
+    signature: str = ""
+    _made: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def public_signature(self, algorithm: str) -> str | None:
+        """Signature of the public key, base64 with a newline; None if the master does not sign it."""
+        if self.sign_key is None:
+            return self.signature or None
+        if algorithm not in self._made:
+            self._made[algorithm] = sign_text(self.sign_key, self.public_pem, algorithm)
+        return self._made[algorithm]
+
+
+def load_or_create(pki_dir: str, master_id: str, bits: int = crypto.KEY_BITS, passphrase: str = "") -> MasterKeys:
+    """The master's pair; made if there is none.
+
+    Args:
+        pki_dir: where it lies.
+        master_id: the master's id, after which Salt 3008 names the files.
+        bits: of a new key.
+        passphrase: of the private key (`key_pass`).
+
+    Raises:
+        KeyStoreError: what is there can't be used.
+        UnsafePath: somebody else could read or change it.
+    """
+    safety.private_folder(pki_dir)
+    name = _name_of_pair(pki_dir, master_id.removesuffix("_master"))
+    private = make_pair(pki_dir, name, bits, passphrase)
+    return MasterKeys(private, crypto.public_pem(private.public_key()))
+
+
+def with_signing(
+    keys: MasterKeys, pki_dir: str, name: str = "master_sign", bits: int = crypto.KEY_BITS, passphrase: str = ""
+) -> MasterKeys:
+    """The same keys with what `master_sign_pubkey` needs: the signing pair, made if there is none.
+
+    If there is no private signing key but a signature (`salt-key --gen-signature`), that is used: the signing key
+    can then be kept elsewhere.
+    """
+    signature = os.path.join(pki_dir, SIGNATURE_FILE)
+    if not os.path.lexists(os.path.join(pki_dir, f"{name}.pem")) and os.path.lexists(signature):
+        text = safety.read(signature).decode("ascii", "replace").strip() + "\n"
+        return MasterKeys(keys.private, keys.public_pem, signature=text)
+    return MasterKeys(keys.private, keys.public_pem, make_pair(pki_dir, name, bits, passphrase))
+
+
+def make_pair(folder: str, name: str, bits: int = crypto.KEY_BITS, passphrase: str = "") -> crypto.PrivateKey:
+    """The key pair `NAME.pem` and `NAME.pub` of a folder; an existing private key is kept.
+
+    Raises:
+        KeyStoreError: the existing key can't be used.
+        UnsafePath: somebody else could read or change it.
+    """
+    path = os.path.join(folder, f"{name}.pem")
+    if os.path.lexists(path):
+        private = read_private(path, passphrase)
+    else:
+        private = crypto.generate_key(bits)
+        safety.write(path, crypto.private_pem(private, passphrase.encode() or None), 0o400)
+        log.info("made the key pair %s", path)
+    pem = crypto.public_pem(private.public_key())
+    _write_public(os.path.join(folder, f"{name}.pub"), pem)
+    return private
+
+
+def read_private(path: str, passphrase: str = "") -> crypto.PrivateKey:
+    """A private key file.
+
+    Raises:
+        KeyStoreError: it can't be used.
+        UnsafePath: somebody else could read or change it.
+    """
+    safety.check_file(path, secret=True)
+    try:
+        return crypto.load_private(safety.read(path), passphrase.encode() or None)
+    except CryptoError as exc:
+        raise KeyStoreError(f"{path}: {exc}; is the passphrase (key_pass, signing_key_pass) right?") from None
+
+
+def sign_text(key: crypto.PrivateKey, public_pem: str, algorithm: str) -> str:
+    """Signature of a public key's text: base64 with a newline, as it is stored and travels."""
+    return base64.b64encode(crypto.sign(key, public_pem.encode(), algorithm)).decode() + "\n"
+
+
+def _name_of_pair(pki_dir: str, master_id: str) -> str:
+    """Under which name the pair lies: `master`, or the id, to which `master.pem` may be a link."""
+    path = os.path.join(pki_dir, f"{MASTER}.pem")
+    if os.path.islink(path):
+        # Only the link's last part counts: the folder may have been moved, and no link leads out of it.
+        return os.path.basename(os.readlink(path)).removesuffix(".pem")
+    named = master_id and os.path.lexists(os.path.join(pki_dir, f"{master_id}.pem"))
+    return master_id if named and not os.path.lexists(path) else MASTER
+
+
+def _write_public(path: str, pem: str) -> None:
+    try:
+        if safety.read(path).decode("ascii", "replace").strip() == pem:
+            return
+        log.warning("%s did not belong to the private key beside it; it is replaced", path)
+    except FileNotFoundError:
+        pass
+    safety.write(path, pem.encode() + b"\n", 0o644)
