@@ -9,6 +9,7 @@ MasterError
 ├── TargetError         a target expression is wrong
 ├── Refused             an operator may not do that
 └── MasterDown          no master answers on the control socket
+    └── MasterGone          ... any more: it was lost while a job was followed
 """
 
 from __future__ import annotations
@@ -65,7 +66,24 @@ class MasterDown(MasterError):
     exit_code = 2
 
 
+class MasterGone(MasterDown):
+    """The master was lost while a job was followed; the job goes on without.
+
+    Args:
+        jid: the job.
+    """
+
+    exit_code = 20
+
+    def __init__(self, jid: str) -> None:
+        super().__init__(
+            f"master gone, jid {jid}: the connection to the master was lost, the job goes on. "
+            f"When it is back: salt-run jobs.lookup_jid {jid}"
+        )
+        self.jid = jid
+
+
 __all__ = [
-    "ConfigError", "KeyChanged", "KeyStoreError", "MasterDown", "MasterError", "Refused", "StoreError", "TargetError",
-    "UnsafePath",
+    "ConfigError", "KeyChanged", "KeyStoreError", "MasterDown", "MasterError", "MasterGone", "Refused", "StoreError",
+    "TargetError", "UnsafePath",
 ]  # fmt: skip
