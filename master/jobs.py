@@ -201,7 +201,9 @@ class Follower:
                 del self._open[minion_id]
                 actions.append(verdict)
         if now >= self._probe_at and self._open:
-            silent = tuple(m for m, w in self._open.items() if w.asked is None and m not in self._absent)
+            silent = tuple(
+                m for m, w in self._open.items() if w.asked is None and w.denied is None and m not in self._absent
+            )
             for minion_id in silent:
                 self._open[minion_id].asked = now
             self._probe_at = now + max(self.timeout, 1.0)
