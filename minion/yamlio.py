@@ -212,6 +212,14 @@ class IndentedDumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
+class SortingDumper(_BaseDumper):  # type: ignore[misc]
+    """Writes subclasses of plain types like these, all mappings sorted; what it does not know is an error."""
+
+
+for _type in (dict, list, tuple, str, bool, int, float):
+    SortingDumper.add_multi_representer(_type, yaml.SafeDumper.yaml_representers[_type])
+
+
 _dumper: Any
 for _dumper in (SafeDumper, IndentedDumper):
     _dumper.add_representer(OrderedDict, lambda dumper, data: dumper.represent_dict(list(data.items())))

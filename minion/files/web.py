@@ -15,7 +15,7 @@ import urllib.request
 from typing import Any, Dict, Optional
 from urllib.parse import unquote, urlsplit
 
-from minion.errors import MinionError
+from minion.errors import CommandExecutionError
 from minion.files.cache import replacing
 
 _TIMEOUT = 30  # seconds without an answer
@@ -45,7 +45,7 @@ def download(url: str, dest: str, private: bool, verify_ssl: bool = True, use_et
     """Fetches a URL into a file; its path.
 
     Raises:
-        MinionError: it can't be fetched; says why, without passwords.
+        CommandExecutionError: it can't be fetched; says why, without passwords.
     """
     tag_file = f"{dest}.etag"
     known = _read(tag_file) if use_etag and os.path.exists(dest) else None
@@ -90,7 +90,7 @@ def _open(url: str, verify_ssl: bool, known_tag: Optional[str]) -> Any:
         with _open_ftp(url) as stream:
             yield stream
     else:
-        raise MinionError(f"Could not fetch from {scheme}://: this scheme is not supported")
+        raise CommandExecutionError(f"Could not fetch from {scheme}://: this scheme is not supported")
 
 
 @contextlib.contextmanager
@@ -115,11 +115,11 @@ def _open_http(url: str, verify_ssl: bool, known_tag: Optional[str]) -> Any:
         if exc.code == 304:
             yield None
             return
-        raise MinionError(f"Error: HTTP {exc.code}: {exc.reason} reading {parsed.path}") from None
+        raise CommandExecutionError(f"Error: HTTP {exc.code}: {exc.reason} reading {parsed.path}") from None
     except urllib.error.URLError as exc:
-        raise MinionError(f"Error: {exc.reason} reading {parsed.path}") from None
+        raise CommandExecutionError(f"Error: {exc.reason} reading {parsed.path}") from None
     except (http.client.HTTPException, ConnectionError, socket.timeout, ValueError) as exc:
-        raise MinionError(f"Error: {exc} reading {parsed.path}") from None
+        raise CommandExecutionError(f"Error: {exc} reading {parsed.path}") from None
 
 
 @contextlib.contextmanager
@@ -135,4 +135,4 @@ def _open_ftp(url: str) -> Any:
                 yield stream
             connection.close()
     except ftplib.all_errors as exc:
-        raise MinionError(f"Could not retrieve {where} from FTP server. Exception: {exc}") from None
+        raise CommandExecutionError(f"Could not retrieve {where} from FTP server. Exception: {exc}") from None
