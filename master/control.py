@@ -267,6 +267,13 @@ class ControlServer:
             self._hub.unfollow(record.job.jid, sink)
         connection.writer.write(frames.frame({"done": {"jid": record.job.jid}}))
 
+    async def resolve(self, connection: _Connection, fields: dict[str, Any], reader: asyncio.StreamReader) -> bool:
+        """Whom a target means; nothing is done to them."""
+        resolved = await self._resolve(fields)
+        meant = {"minions": list(resolved.minions), "missing": list(resolved.missing)}
+        connection.writer.write(frames.frame(meant))
+        return True
+
     async def events(self, connection: _Connection, fields: dict[str, Any], reader: asyncio.StreamReader) -> bool:
         """Streams events until the client goes."""
         patterns = [str(pattern) for pattern in fields["tags"]] or ["*"]
@@ -361,26 +368,30 @@ _FOLLOWING = {
     "timeout": Field(schema.number(0, 10**7)),
     "gather_job_timeout": Field(schema.number(0, 10**7)),
 }
+_TARGET = {
+    "tgt": Field(schema.text_or_list, required=True),
+    "tgt_type": Field(schema.text, default="glob"),
+    "delimiter": Field(schema.text, default=":"),
+}
 COMMANDS: Mapping[str, ControlCommand] = {
     "ping": ControlCommand(ControlServer.ping, full=False),
     "run": ControlCommand(
         ControlServer.run,
         {
-            "tgt": Field(schema.text_or_list, required=True),
-            "tgt_type": Field(schema.text, default="glob"),
             "fun": Field(schema.text_or_list, required=True),
             "arg": Field(schema.sequence, default=()),
             "ret": Field(schema.text, default=""),
             "jid": Field(_jid, default=""),
             "user": Field(schema.text),
             "publisher": Field(names.minion_id, default=""),
-            "delimiter": Field(schema.text, default=":"),
             "options": Field(schema.mapping, default={}),
             "follow": Field(schema.flag, default=False),
+            **_TARGET,
             **_FOLLOWING,
         },
         full=False,
     ),
+    "resolve": ControlCommand(ControlServer.resolve, _TARGET),
     "follow": ControlCommand(ControlServer.follow, {"jid": Field(names.jid, required=True), **_FOLLOWING}, full=False),
     "events": ControlCommand(ControlServer.events, {"tags": Field(schema.sequence, default=())}),
     "fire": ControlCommand(

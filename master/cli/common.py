@@ -19,7 +19,7 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -152,19 +152,20 @@ class Printer:
         if self._path and not opts.get("output_file_append"):
             self._write("w", "")
 
-    def show(self, data: Any, proposed: str = "", retcode: int = 0) -> None:
+    def show(self, data: Any, proposed: str = "", retcode: int = 0, arg: Sequence[Any] = ()) -> None:
         """Prints one result.
 
         Args:
             data: what it is.
             proposed: the outputter to use unless the user asked for another.
             retcode: of the function whose result it is.
+            arg: its arguments, some of which steer how states are shown.
         """
         from minion import output
 
         chosen = output.choose(self.opts.get("output") or "", proposed)
         terminal = not self._path and sys.stdout.isatty()
-        text = output.render(data, chosen, output.from_opts(self.opts, terminal=terminal, retcode=retcode))
+        text = output.render(data, chosen, output.from_opts(self.opts, terminal=terminal, retcode=retcode, arg=arg))
         if not text:
             return
         if self._path:
