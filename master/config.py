@@ -53,6 +53,7 @@ class MasterSettings(BaseSettings):
     auth_rate: int = option(200, "Sign-ins a second that the master computes at the most")
     master_sign_pubkey: bool = option(False, "Sign the master's public key with the key `master_sign_key_name`")
     master_sign_key_name: str = option("master_sign", "Name of the signing key's files, without suffix")
+    signing_key_pass: str = option("", "Passphrase of that key")
     minimum_auth_version: int = option(3, "Oldest protocol version; below 3 is not supported")
     rotate_aes_key: bool = option(True, "Rotate the publication key whenever a key is deleted or rejected")
     publish_session: int = option(86400, "Seconds until a session key is replaced")

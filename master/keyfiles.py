@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from master import locks, safety
 from master.errors import KeyStoreError, UnsafePath
-from transports import names
 from transports.errors import CryptoError
+from transports.names import is_minion_id
 
 if TYPE_CHECKING:
     from transports.crypto import PublicKey
@@ -69,7 +69,7 @@ class KeyFiles:
     def accepted(self, minion_id: str) -> PublicKey | None:
         """The accepted key of a minion: the same object as long as the file does not change."""
         known = self._known.get(minion_id)
-        if known is None and not names.is_minion_id(minion_id):
+        if known is None and not is_minion_id(minion_id):
             return None
         path = self.path(State.ACCEPTED, minion_id)
         now = safety.signature(path)
@@ -99,7 +99,7 @@ class KeyFiles:
         """Whether a minion has a key in this state."""
         return _usable(minion_id) and safety.signature(self.path(state, minion_id)) is not None
 
-    def listed(self, state: State) -> frozenset[str]:
+    def names(self, state: State) -> frozenset[str]:
         """The ids in a state; read again only when the folder changed."""
         path = os.path.join(self.folder, state)
         try:
@@ -116,7 +116,7 @@ class KeyFiles:
 
     def ids(self, state: State) -> list[str]:
         """The ids in a state, sorted as Salt sorts them."""
-        return sorted(sorted(self.listed(state)), key=str.lower)
+        return sorted(sorted(self.names(state)), key=str.lower)
 
     def match(self, pattern: str, states: Iterable[State] = State) -> dict[State, list[str]]:
         """The ids that a glob, or several with commas between, means; only states in which there are some."""

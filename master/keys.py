@@ -149,14 +149,14 @@ class KeyStore(KeyFiles):
     def _judge_unknown(self, minion_id: str, pem: str, decide: Callable[[], Decision], network: str) -> Verdict:
         """For an id without a key, or one whose pending key this is."""
         origin = State.PENDING if self.has(minion_id, State.PENDING) else None
-        if self._limits.max_minions and len(self.listed(State.ACCEPTED)) >= self._limits.max_minions:
+        if self._limits.max_minions and len(self.names(State.ACCEPTED)) >= self._limits.max_minions:
             return Verdict(Outcome.FULL, reason=f"{self._limits.max_minions} minions are accepted (max_minions)")
         decision = decide()
         if decision is Decision.ACCEPT:
             self.store(minion_id, pem, State.ACCEPTED, origin)
             return Verdict(Outcome.ACCEPTED, True, "accepted without an operator (auto_accept or autosign)")
         if decision is Decision.REJECT:
-            room = bool(origin) or len(self.listed(State.REJECTED)) < self._limits.max_pending
+            room = bool(origin) or len(self.names(State.REJECTED)) < self._limits.max_pending
             if room:
                 self.store(minion_id, pem, State.REJECTED, origin)
             return Verdict(Outcome.REJECTED, room, "rejected by autoreject_file")
@@ -172,14 +172,14 @@ class KeyStore(KeyFiles):
         """An id that people, or file systems that ignore case, would take for this one. Ids are ASCII."""
         folded = minion_id.lower()
         for state in State:
-            for name in self.listed(state):
+            for name in self.names(state):
                 if name.lower() == folded and name != minion_id:
                     return name
         return None
 
     def _no_room(self, minion_id: str, network: str) -> str:
         """Why no further key may wait, "" if it may; takes note of where it comes from."""
-        pending = self.listed(State.PENDING)
+        pending = self.names(State.PENDING)
         if len(pending) >= self._limits.max_pending:
             return f"{len(pending)} keys are pending (max_pending)"
         sources = {name: source for name, source in self._sources() if name in pending}
@@ -208,7 +208,7 @@ class KeyStore(KeyFiles):
         safety.write(
             self.path(State.DENIED, minion_id), "\n".join([pem, *recorded][: self._limits.denied_keys]).encode()
         )
-        denied = self.listed(State.DENIED)
+        denied = self.names(State.DENIED)
         beyond = len(denied) - self._limits.denied_ids
         if beyond > 0:
             for name in sorted(denied, key=self._denied_at)[:beyond]:

@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass, field
 
 from master import safety
+from master.config import MasterSettings
 from master.errors import KeyStoreError
 from transports import crypto
 from transports.errors import CryptoError
@@ -48,38 +49,38 @@ class MasterKeys:
         return self._made[algorithm]
 
 
-def load_or_create(pki_dir: str, master_id: str, bits: int = crypto.KEY_BITS, passphrase: str = "") -> MasterKeys:
-    """The master's pair; made if there is none.
+def load(settings: MasterSettings) -> MasterKeys:
+    """The master's keys; made if there are none.
 
-    Args:
-        pki_dir: where it lies.
-        master_id: the master's id, after which Salt 3008 names the files.
-        bits: of a new key.
-        passphrase: of the private key (`key_pass`).
+    Without a private signing key, but with a signature that was made elsewhere (`salt-key --gen-signature`), that is
+    what minions get.
 
     Raises:
         KeyStoreError: what is there can't be used.
         UnsafePath: somebody else could read or change it.
     """
-    safety.private_folder(pki_dir)
-    name = _name_of_pair(pki_dir, master_id.removesuffix("_master"))
-    private = make_pair(pki_dir, name, bits, passphrase)
-    return MasterKeys(private, crypto.public_pem(private.public_key()))
-
-
-def with_signing(
-    keys: MasterKeys, pki_dir: str, name: str = "master_sign", bits: int = crypto.KEY_BITS, passphrase: str = ""
-) -> MasterKeys:
-    """The same keys with what `master_sign_pubkey` needs: the signing pair, made if there is none.
-
-    If there is no private signing key but a signature (`salt-key --gen-signature`), that is used: the signing key
-    can then be kept elsewhere.
-    """
-    signature = os.path.join(pki_dir, SIGNATURE_FILE)
-    if not os.path.lexists(os.path.join(pki_dir, f"{name}.pem")) and os.path.lexists(signature):
+    private = load_master_key(settings)
+    public_pem = crypto.public_pem(private.public_key())
+    if not settings.master_sign_pubkey:
+        return MasterKeys(private, public_pem)
+    folder, name = settings.pki_dir, settings.master_sign_key_name
+    signature = os.path.join(folder, SIGNATURE_FILE)
+    if not os.path.lexists(os.path.join(folder, f"{name}.pem")) and os.path.lexists(signature):
         text = safety.read(signature).decode("ascii", "replace").strip() + "\n"
-        return MasterKeys(keys.private, keys.public_pem, signature=text)
-    return MasterKeys(keys.private, keys.public_pem, make_pair(pki_dir, name, bits, passphrase))
+        return MasterKeys(private, public_pem, signature=text)
+    return MasterKeys(private, public_pem, make_pair(folder, name, settings.keysize, settings.signing_key_pass))
+
+
+def load_master_key(settings: MasterSettings) -> crypto.PrivateKey:
+    """The master's private key; made if there is none.
+
+    Raises:
+        KeyStoreError: what is there can't be used.
+        UnsafePath: somebody else could read or change it.
+    """
+    safety.private_folder(settings.pki_dir, 0o750 if settings.permissive_pki_access else 0o700)
+    name = _name_of_pair(settings.pki_dir, settings.id.removesuffix("_master"))
+    return make_pair(settings.pki_dir, name, settings.keysize, settings.key_pass)
 
 
 def make_pair(folder: str, name: str, bits: int = crypto.KEY_BITS, passphrase: str = "") -> crypto.PrivateKey:
