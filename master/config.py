@@ -50,7 +50,9 @@ class MasterSettings(BaseSettings):
     max_minions: int = option(0, "Accepted keys at the most; 0: no limit")
     max_pending: int = option(1000, "Pending keys at the most; further new minions are told that the master is full")
     max_pending_per_source: int = option(16, "Pending keys from one /24 (IPv6: /64) at the most")
-    auth_rate: int = option(200, "Sign-ins a second that the master computes at the most")
+    auth_rate: int = option(
+        1000, "Sign-ins a second that the master computes in the long run; ten seconds' worth at once"
+    )
     master_sign_pubkey: bool = option(False, "Sign the master's public key with the key `master_sign_key_name`")
     master_sign_key_name: str = option("master_sign", "Name of the signing key's files, without suffix")
     signing_key_pass: str = option("", "Passphrase of that key")

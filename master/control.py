@@ -324,7 +324,8 @@ async def _until(finished: asyncio.Event, reader: asyncio.StreamReader) -> None:
     finally:
         over.cancel()
         gone.cancel()
-    if gone.done() and not gone.cancelled():
+        await asyncio.gather(over, gone, return_exceptions=True)  # the reader must be free for the next command
+    if not gone.cancelled():
         raise ConnectionResetError("the operator went away")
 
 

@@ -42,6 +42,10 @@ class Refusal(Exception):
     """The request gets the constant answer; `args[0]` is for the log alone."""
 
 
+class WrongClock(Refusal):
+    """The request holds but for its time; `args[1]` is the minion id."""
+
+
 @dataclass(frozen=True)
 class Envelope:
     """The outer map of a request.
@@ -262,7 +266,7 @@ class Gate:
             self._sessions.learn_clock(minion_id, offset)
         made = stamp - offset
         if abs(made - now) > self._window or made < self._since:
-            raise Refusal(f"a request of {minion_id} from {made - now:+.0f} s")
+            raise WrongClock(f"a request of {minion_id} from {made - now:+.0f} s", minion_id)
         return self._seen.add(minion_id, nonce, now)
 
 

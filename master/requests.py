@@ -77,7 +77,7 @@ class Jobs(Protocol):
 class Facts(Protocol):
     """What is kept about minions."""
 
-    def store_grains(self, minion_id: str, grains: dict[str, Any]) -> None: ...
+    def store_grains(self, minion_id: str, grains: Mapping[str, Any]) -> bool: ...
 
 
 @dataclass(frozen=True)

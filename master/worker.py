@@ -21,7 +21,7 @@ import zmq
 from master import requests
 from master.bus import Outbox
 from master.errors import StoreError
-from master.gate import BAD_LOAD, Envelope, Gate, Opened, Refusal, parse
+from master.gate import BAD_LOAD, Envelope, Gate, Opened, Refusal, WrongClock, parse
 from master.jobstore import JobStore, Outcome
 from master.limits import Buckets, RateLimitedLog
 from master.queue import HELLO
@@ -92,6 +92,8 @@ class Worker:
         outbox: where events go.
         master_key: signs pillars.
         accepted: the accepted key of an id.
+        jobs: what the master asked of whom.
+        replace_session: gives a minion a new session key.
     """
 
     def __init__(
@@ -105,10 +107,12 @@ class Worker:
         master_key: PrivateKey,
         accepted: Callable[[str], PublicKey | None],
         jobs: KnownJobs,
+        replace_session: Callable[[str], None],
     ) -> None:
         self._socket, self._gate, self._sign_in, self._services = socket, gate, sign_in, services
         self._store, self._outbox, self._master_key, self._accepted = store, outbox, master_key, accepted
-        self._jobs = jobs
+        self._jobs, self._replace_session = jobs, replace_session
+        self._clock_changes = Buckets(rate=1 / 60, burst=1)
         self._answers: list[bytes] = []
         self._returns: list[_PendingReturn] = []
         self._finished: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
@@ -167,11 +171,20 @@ class Worker:
             else:
                 self._encrypted(ticket, source, payload, envelope)
         except Refusal as exc:
-            self._log.warning("refused", "a request from %s was refused: %s", source.decode("ascii", "replace"), exc)
+            if isinstance(exc, WrongClock):
+                self._renew(exc.args[1])
+            self._log.warning(
+                "refused", "a request from %s was refused: %s", source.decode("ascii", "replace"), exc.args[0]
+            )
             self._reply(ticket, BAD_LOAD)
         except (Exception, RecursionError, MemoryError):  # noqa: BLE001 - a request must not end the worker
             self._log.exception("failed", "a request from %s failed", source.decode("ascii", "replace"))
             self._reply(ticket, BAD_LOAD)
+
+    def _renew(self, minion_id: str) -> None:
+        """A minion whose clock was set: its next session learns the new time. At most one a minute."""
+        if self._clock_changes.take(minion_id, 1) == 0:
+            self._replace_session(minion_id)
 
     def _clear(self, load: dict[str, Any], source: bytes) -> bytes:
         if load.get("cmd") != "_auth":

@@ -98,12 +98,13 @@ class Manager:
             for child in self._children:
                 child.pid = 0
             return
-        child = next((c for c in self._children if c.pid == pid), None)
-        if child is None:
-            return
-        child.pid = 0
-        if self._stopping:
-            return
+        ended = [child for child in self._children if child.pid == pid]
+        for child in ended:
+            child.pid = 0
+            if not self._stopping:
+                self._restart(child, pid, status)
+
+    def _restart(self, child: _Child, pid: int, status: int) -> None:
         how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit code {os.WEXITSTATUS(status)}"
         log.error("process %s (pid %d) died with %s, it is restarted", child.title, pid, how)
         time.sleep(self._pause(child))

@@ -72,6 +72,7 @@ def run_worker(settings: MasterSettings, parts: Parts, number: int) -> None:
         parts.master_key,
         parts.keys.accepted,
         jobs,
+        parts.sessions.replace,
     ).run()
 
 

@@ -1,0 +1,47 @@
+"""`salt-master`: starts the master."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from master.cli import common
+from master.cli.common import CONTEXT, Common, run
+from master.errors import ConfigError
+
+
+@click.command(context_settings=CONTEXT)
+@common.options()
+@click.option("-d", "--daemon", is_flag=True, help="Run as a daemon.")
+@click.option("--pid-file", help="File with the process id.")
+@click.option("--disable-keepalive", is_flag=True, expose_value=False, help="Accepted for Salt's sake.")
+def command(common: Common, daemon: bool, pid_file: str | None) -> int:
+    """Start the Saltern master."""
+    from master.processes import master
+    from minion import daemonize
+
+    settings = common.settings(pidfile=pid_file)
+    if sys.version_info < (3, 11):
+        raise ConfigError("salt-master needs Python 3.11 or newer")
+    os.umask(0o077)
+    parts = master.prepare(settings)
+    if daemon:
+        daemonize.detach(settings.pidfile)
+    else:
+        daemonize.write_pid(settings.pidfile)
+    try:
+        return master.run(settings, parts)
+    finally:
+        daemonize.remove_pid(settings.pidfile)
+
+
+def main() -> NoReturn:
+    """Entry point of the command."""
+    run(command, "salt-master")
+
+
+if __name__ == "__main__":
+    main()

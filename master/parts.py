@@ -1,0 +1,150 @@
+"""Puts a master together: which parts there are, and who gets which."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from master import signin
+from master.bus import Outbox
+from master.config import MasterSettings
+from master.files import MasterFiles
+from master.jobstore import JobStore, SQLiteJobStore
+from master.keypair import load_master_key
+from master.keys import KeyStore, Limits, State
+from master.mine import MasterMine
+from master.miniondata import MinionData
+from master.peers import MasterPeers
+from master.pillars import MasterPillars
+from master.requests import Services
+from master.sessions import PublishKey, Sessions
+from master.targets import Resolved, resolve
+from master.worker import KnownJobs, SignIn
+from transports.crypto import PrivateKey
+
+_MASTER_OPTS = (
+    "top_file_merging_strategy", "env_order", "default_top", "renderer", "failhard", "state_top", "state_top_saltenv",
+    "nodegroups", "state_auto_order", "state_events", "state_aggregate", "jinja_env", "jinja_sls_env",
+    "jinja_lstrip_blocks", "jinja_trim_blocks",
+)  # fmt: skip
+
+
+class KeyDirectory:
+    """Targets and keys, as the control socket asks for them."""
+
+    def __init__(self, keys: KeyStore, data: MinionData, sessions: Sessions, nodegroups: Mapping[str, Any]) -> None:
+        self._keys, self._data, self._sessions, self._nodegroups = keys, data, sessions, nodegroups
+
+    def resolve(self, tgt: str | list[str], tgt_type: str, delimiter: str) -> Resolved:
+        """Whom a target means among the accepted minions."""
+        accepted = self._keys.names(State.ACCEPTED)
+        return resolve(tgt, tgt_type, delimiter, accepted, self._data, self._nodegroups)
+
+    def describe(self, minion_id: str) -> str:
+        """Why a minion is not accepted, in one line."""
+        for state, text in (
+            (State.PENDING, "Its key is not accepted: pending"),
+            (State.REJECTED, "Its key is rejected"),
+            (State.DENIED, "Its key is denied"),
+        ):
+            found = self._keys.fingerprint(minion_id, state) if self._keys.has(minion_id, state) else []
+            if found:
+                return f"Minion did not return. [Not accepted] {text}, fingerprint {found[0]}"
+        return "Minion did not return. [Not connected] No minion of this name is known"
+
+    def forget(self, minion_id: str) -> None:
+        """Destroys what was shared with a minion and what is kept of it."""
+        self._sessions.destroy(minion_id)
+        self._data.forget(minion_id)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the processes of a master share; made before they are forked, and nothing in it is open yet."""
+
+    settings: MasterSettings
+    master_id: str
+    master_key: PrivateKey
+    keys: KeyStore
+    sessions: Sessions
+    publish_key: PublishKey
+    store: JobStore
+    data: MinionData
+    directory: KeyDirectory
+
+    def accepted_ids(self) -> list[str]:
+        """The ids of all accepted minions."""
+        return self.keys.ids(State.ACCEPTED)
+
+    def sign_in(self, outbox: Outbox) -> SignIn:
+        """What answers `_auth` in a worker."""
+        return signin.build(self, outbox)
+
+    def services(self, outbox: Outbox, jobs: KnownJobs) -> Services:
+        """What the handlers of a worker work with."""
+        settings, opts = self.settings, self.settings.opts()
+        mine = MasterMine(self.data, self.accepted_ids, settings.mine_get, settings.nodegroups)
+        by_minion = os.path.join(settings.cachedir, "by_minion")
+        return Services(
+            files=MasterFiles(
+                opts,
+                by_minion,
+                settings.file_recv,
+                settings.file_recv_max_size * 10**6,
+                settings.file_recv_quota * 10**6,
+            ),
+            pillars=MasterPillars(opts, self.data, mine.get, settings.pillar_unsafe_functions),
+            mine=mine,
+            peers=MasterPeers(settings.sock_dir, self.store, settings.peer, settings.peer_run, settings.conf_file),
+            bus=outbox,
+            jobs=jobs,
+            facts=self.data,
+            master_opts={
+                "file_roots": {env: [] for env in settings.file_roots},
+                **{name: opts[name] for name in _MASTER_OPTS},
+            },
+            tops=lambda minion_id, load: {},
+            revoke=self._revoker(outbox) if settings.allow_minion_key_revoke else None,
+        )
+
+    def _revoker(self, outbox: Outbox) -> Any:
+        def revoke(minion_id: str) -> bool:
+            self.keys.delete(minion_id, [State.ACCEPTED])
+            self.directory.forget(minion_id)
+            outbox.cut(minion_id)
+            outbox.fire("salt/key", {"id": minion_id, "act": "delete", "result": True})
+            return True
+
+        return revoke
+
+
+def build(settings: MasterSettings) -> Parts:
+    """Makes the parts, and the master's keys if there are none yet.
+
+    Raises:
+        UnsafePath, KeyStoreError: a folder or key can't be used.
+    """
+    keys = KeyStore(
+        settings.pki_dir,
+        Limits(settings.max_minions, settings.max_pending, settings.max_pending_per_source),
+        settings.permissive_pki_access,
+    )
+    keys.prepare()
+    data = MinionData(os.path.join(settings.cachedir, "by_minion"))
+    auth = os.path.join(settings.cachedir, "auth")
+    sessions = Sessions(auth, settings.publish_session)
+    master_key = load_master_key(settings)
+    return Parts(
+        settings=settings,
+        master_id=settings.id or f"{socket.gethostname()}_master",
+        master_key=master_key,
+        keys=keys,
+        sessions=sessions,
+        publish_key=PublishKey(auth, master_key),
+        store=SQLiteJobStore(os.path.join(settings.cachedir, "jobs", "jobs.db")),
+        data=data,
+        directory=KeyDirectory(keys, data, sessions, settings.nodegroups),
+    )

@@ -1,0 +1,66 @@
+"""The master as a whole: what is checked and made before it starts, and the tree of its processes."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import socket
+from functools import partial
+
+from master import safety
+from master.config import MasterSettings
+from master.errors import MasterError
+from master.parts import Parts, build
+from master.processes import event_publisher, maintenance, publisher, request_server
+from master.processes.manager import Manager
+from master.processes.sockets import FOLDER
+from minion import logs
+
+
+def prepare(settings: MasterSettings) -> Parts:
+    """Makes and checks folders and keys, and sees that the ports are free.
+
+    Raises:
+        UnsafePath: something that the master relies on could be changed by somebody else.
+        MasterError: a port is taken, a key can't be read.
+    """
+    _raise_limits(settings.max_open_files)
+    safety.private_folder(settings.cachedir)
+    safety.private_folder(settings.sock_dir)
+    safety.private_folder(os.path.join(settings.sock_dir, FOLDER))
+    if settings.publisher_acl:
+        os.chmod(settings.sock_dir, 0o711)  # noqa: S103 - the control socket is for others too; the kernel names them
+    for port in (settings.publish_port, settings.ret_port):
+        _see_that_free(settings.interface, port)
+    return build(settings)
+
+
+def run(settings: MasterSettings, parts: Parts) -> int:
+    """Runs until SIGTERM; returns the exit code."""
+    gc.freeze()  # what is there now is shared with all children and never collected
+    manager = Manager("ProcessManager", logs.reopen)
+    manager.add("EventPublisher", partial(event_publisher.run, settings, parts))
+    manager.add("Publisher", partial(publisher.run, settings, parts))
+    manager.add("ReqServer_ProcessManager", partial(request_server.run, settings, parts, logs.reopen))
+    manager.add("Maintenance", partial(maintenance.run, settings, parts))
+    return manager.run()
+
+
+def _raise_limits(wanted: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ceiling = hard if hard != resource.RLIM_INFINITY else wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted, ceiling)), hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _see_that_free(interface: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in interface else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((interface, port))
+        except OSError as exc:
+            raise MasterError(
+                f"port {port} of {interface} can't be used: {exc.strerror}; is a master running?"
+            ) from None
