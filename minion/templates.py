@@ -9,6 +9,7 @@ import os
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Union
 
+from minion import masking
 from minion.errors import SaltRenderError, format_traceback
 
 log = logging.getLogger(__name__)
@@ -122,12 +123,13 @@ def render_template(
     if "sls" in names:
         for name, value in sls_variables(path, names["sls"]).items():
             names.setdefault(name, value)
-    if engine == "jinja":
-        from minion.jinja import render
+    with masking.in_clear():
+        if engine == "jinja":
+            from minion.jinja import render
 
-        return render(text, names, path, files)
-    if engine == "mako":
-        return _render_mako(text, names, path)
+            return render(text, names, path, files)
+        if engine == "mako":
+            return _render_mako(text, names, path)
     raise SaltRenderError(f"Specified template format {engine} is not supported")
 
 
