@@ -1,16 +1,16 @@
-"""What the parts of the `file` module share: modes, digests, text or binary, differences, backups."""
+"""What the parts of the `file` module share: modes, digests, temporary files, backups."""
 
 from __future__ import annotations
 
 import datetime
-import difflib
 import hashlib
 import os
 import re
 import shutil
 import tempfile
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Mapping, Optional
 
+from minion import atomic
 from minion.errors import SaltInvocationError
 
 HASH_LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40, "md5": 32}
@@ -19,7 +19,6 @@ REMOTE_SCHEMES = ("http", "https", "ftp", "swift", "s3")
 SCHEMES = ("salt", "file", *REMOTE_SCHEMES)
 SCRATCH_PREFIX = "__salt.tmp."  # temporary files of that name may be removed by whoever used them last
 
-_TEXT_BYTES = bytes(range(32, 127)) + b"\n\r\t\f\b"
 _BACKUP_STAMP = "_%a_%b_%d_%H:%M:%S_%f_%Y"
 
 
@@ -66,72 +65,16 @@ def supported_hashes() -> str:
     return ", ".join(f"{HASH_TYPES[length]} ({length})" for length in sorted(HASH_TYPES))
 
 
-def is_binary(data: bytes) -> bool:
-    """Whether bytes look like anything but text: they have a NUL, or many bytes that text has not."""
-    if not data:
-        return False
-    if b"\0" in data:
-        return True
-    text = _TEXT_BYTES
-    try:
-        data.decode("utf-8")
-        text += bytes(range(128, 256))
-    except UnicodeDecodeError as exc:
-        if exc.reason == "unexpected end of data":  # a character was cut in two at the end of the block
-            text += bytes(range(128, 256))
-    return len(data.translate(None, text)) / len(data) > 0.30
-
-
-def is_text_file(path: str) -> bool:
-    """Whether the beginning of a file looks like text."""
-    try:
-        with open(path, "rb") as file:
-            return not is_binary(file.read(512))
-    except OSError:
-        return False
-
-
-def as_text(line: Union[str, bytes]) -> str:
-    """A line as text that can be shown, whatever its encoding."""
-    raw = line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def diff_lines(
-    old: Iterable[Union[str, bytes]], new: Iterable[Union[str, bytes]], old_name: str = "", new_name: str = ""
-) -> List[str]:
-    """The unified difference of two lists of lines, as lines."""
-    return list(difflib.unified_diff(list(map(as_text, old)), list(map(as_text, new)), old_name, new_name))
-
-
-def diff(old: Iterable[Union[str, bytes]], new: Iterable[Union[str, bytes]]) -> str:
-    """The unified difference of two lists of lines, as text."""
-    return "".join(diff_lines(old, new))
-
-
-def differs_in_substance(difference: Iterable[str], ignore_whitespace: bool, ignore_comment_characters: Any) -> bool:
-    """Whether a unified difference has more to it than another order, comments, and maybe white space."""
-    comments = ignore_comment_characters or []
-    comments = [comments] if isinstance(comments, str) else comments
-    sides: Dict[str, List[str]] = {"+": [], "-": []}
-    for line in difference:
-        if line[:1] not in sides or line.startswith(("+++", "---")):
-            continue
-        text = line[1:]
-        for character in comments:
-            text = text.partition(character)[0]
-        text = text.strip() if ignore_whitespace else text
-        if text:
-            sides[line[0]].append(text)
-    return sorted(sides["+"]) != sorted(sides["-"])
-
-
 def redact(url: str) -> str:
     """A URL without user and password."""
     return re.sub("(https?)://.*@", r"\1://<redacted>@", str(url), flags=re.IGNORECASE)
+
+
+def encoded(contents: Any, encoding: Optional[str] = None, errors: str = "strict") -> bytes:
+    """Contents as bytes."""
+    if isinstance(contents, bytes):
+        return contents
+    return str(contents).encode(encoding, errors) if encoding else str(contents).encode("utf-8", "surrogateescape")
 
 
 def scratch_file(content: bytes = b"") -> str:
@@ -192,9 +135,14 @@ def backup_mode(backup: Any, opts: Mapping[str, Any]) -> str:
     return str(backup or opts.get("backup_mode") or "")
 
 
-def split_url(url: str) -> Tuple[str, Optional[str]]:
-    """Path and environment of `salt://path?saltenv=env`; any other URL is returned as it is."""
-    if not url.startswith("salt://"):
-        return url, None
-    path, _, saltenv = url[len("salt://") :].partition("?saltenv=")
-    return path.lstrip("/"), saltenv or None
+def rewrite(path: str, content: bytes) -> None:
+    """Writes a file at one blow; one that has several names, in place, so that it stays the same under all of them."""
+    target = os.path.realpath(path)
+    if not os.path.exists(target):
+        atomic.write(target, content, mode=0o666 & ~current_umask())
+    elif os.stat(target).st_nlink == 1:
+        atomic.write(target, content)
+    else:
+        with open(target, "rb+") as file:
+            file.write(content)
+            file.truncate()

@@ -9,7 +9,8 @@ from typing import Any, List, Optional, Tuple
 
 from minion import atomic
 from minion.errors import CommandExecutionError, SaltInvocationError
-from minion.modules._file_common import diff, is_binary, keep_copy
+from minion.modules._file_common import keep_copy
+from minion.modules._file_diff import diff, is_binary
 
 __virtualname__ = "file"
 

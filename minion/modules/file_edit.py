@@ -10,7 +10,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from minion import atomic
 from minion.errors import CommandExecutionError, SaltInvocationError
-from minion.modules._file_common import diff, is_text_file, keep_copy
+from minion.modules._file_common import keep_copy
+from minion.modules._file_diff import diff, is_text_file
 from minion.modules._file_line import MODES, Edit, ending, with_ending_of
 
 __opts__: Dict[str, Any]

@@ -9,7 +9,8 @@ from typing import Any, AnyStr, Callable, List, Optional, Tuple
 
 from minion import atomic
 from minion.errors import CommandExecutionError, SaltInvocationError
-from minion.modules._file_common import diff, is_text_file, keep_copy
+from minion.modules._file_common import keep_copy, rewrite
+from minion.modules._file_diff import diff, is_text_file
 
 __virtualname__ = "file"
 
@@ -87,7 +88,8 @@ def replace(
         if backup:
             _keep(path, given, str(backup))
         result = convert("").join(new)
-        _rewrite(path, result if encoding is None else result.encode(encoding), preserve_inode)
+        store = rewrite if preserve_inode else atomic.write
+        store(path, result if encoding is None else result.encode(encoding))
     return diff(old, new) if show_changes else old != new
 
 
@@ -192,12 +194,3 @@ def _keep(path: str, given: str, ending: str) -> None:
         if os.path.lexists(beside):
             os.remove(beside)
         os.symlink(target, beside)
-
-
-def _rewrite(path: str, content: bytes, preserve_inode: bool) -> None:
-    if preserve_inode and os.stat(path).st_nlink > 1:
-        with open(path, "rb+") as file:  # a new file would be known by this name only, not by the others
-            file.write(content)
-            file.truncate()
-        return
-    atomic.write(path, content)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, Tuple, Union
 
-from minion import atomic
-from minion.modules._file_common import current_umask
+from minion.modules._file_common import rewrite
 
 __virtualname__ = "file"
 
@@ -43,7 +42,7 @@ def write(path: str, *args: Any, **kwargs: Any) -> str:
         salt '*' file.write /etc/motd args="['With all thine offerings', 'thou shalt offer salt.']"
     """
     path, lines = os.path.expanduser(path), _lines(args, kwargs)
-    _store(path, _joined(lines))
+    rewrite(path, _joined(lines))
     return f'Wrote {len(lines)} lines to "{path}"'
 
 
@@ -65,7 +64,7 @@ def prepend(path: str, *args: Any, **kwargs: Any) -> str:
     if os.path.exists(path):
         with open(path, "rb") as file:
             content = file.read()
-    _store(path, _joined(lines) + content)
+    rewrite(path, _joined(lines) + content)
     return f'Prepended {len(lines)} lines to "{path}"'
 
 
@@ -100,10 +99,6 @@ def _lines(args: Tuple[Any, ...], kwargs: Dict[str, Any]) -> List[Any]:
 
 def _joined(lines: List[Any]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
-
-
-def _store(path: str, content: bytes) -> None:
-    atomic.write(path, content, mode=None if os.path.exists(path) else 0o666 & ~current_umask())
 
 
 def seek_read(path: str, size: int, offset: int) -> bytes:
