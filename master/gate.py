@@ -160,8 +160,8 @@ class Opened:
     sig_algo: str
 
     def seal(self, reply: Any) -> bytes:
-        """The reply as it travels."""
-        return self.key.seal(reply, self.nonce)
+        """The reply as it travels: packed cipher text."""
+        return codec.pack(self.key.seal(reply, self.nonce))
 
 
 class Gate:

@@ -71,7 +71,7 @@ def test_a_good_request(gate, envelope):
     assert opened.peer.id == "web1" and opened.peer.road == "zeromq" and opened.peer.fingerprint
     assert opened.request.cmd == "_mine" and opened.request.load == {"data": {}}
     assert not opened.repeat
-    nonce, reply = opened.key.open_packed(opened.seal({"x": 1}), with_nonce=True)
+    nonce, reply = opened.key.open_packed(codec.to_bytes(codec.unpack(opened.seal({"x": 1}))), with_nonce=True)
     assert nonce == opened.nonce and codec.unpack(reply) == {"x": 1}
 
 
