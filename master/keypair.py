@@ -139,3 +139,42 @@ def _write_public(path: str, pem: str) -> None:
     except FileNotFoundError:
         pass
     safety.write(path, pem.encode() + b"\n", 0o644)
+
+
+def sign_public_key(
+    settings: MasterSettings, pub: str | None, priv: str | None, folder: str | None, auto_create: bool
+) -> bool | str:
+    """Signs the master's public key beforehand, so that the signing key need not lie on the master.
+
+    Args:
+        settings: of the master.
+        pub: the public key file; default: the master's.
+        priv: the signing key file; default: that of `master_sign_key_name`.
+        folder: where `master_pubkey_signature` goes; default: the pki folder.
+        auto_create: make the signing pair if there is none.
+
+    Returns:
+        True if it was made, False if there is one already, or what is missing.
+    """
+    if pub and not os.path.isfile(pub):
+        return f"Public-key {pub} does not exist"
+    if priv and not os.path.isfile(priv):
+        return f"Private-key {priv} does not exist"
+    own = os.path.join(settings.pki_dir, f"{settings.master_sign_key_name}.pem")
+    if not priv and not auto_create and not os.path.isfile(own):
+        return "No usable private-key found"
+    pub = pub or os.path.join(settings.pki_dir, f"{MASTER}.pub")
+    if not os.path.isfile(pub):
+        return "No usable public-key found"
+    path = os.path.join(folder or settings.pki_dir, SIGNATURE_FILE)
+    if os.path.lexists(path):
+        log.error("%s already exists at expected location", path)
+        return False
+    if priv:
+        key = read_private(priv, settings.signing_key_pass)
+    else:
+        key = make_pair(settings.pki_dir, settings.master_sign_key_name, settings.keysize, settings.signing_key_pass)
+    with open(pub, encoding="ascii") as file:
+        public = crypto.public_pem(crypto.load_public(file.read().strip()))
+    safety.write(path, sign_text(key, public, settings.publish_signing_algorithm).encode(), 0o644)
+    return True
