@@ -83,7 +83,7 @@ def items(
 
     Args:
         args: names of values, if only those are wanted; they come from memory.
-        pillar: values that win over those of the pillar files, and that these see.
+        pillar: values that win over those of the pillar files.
         pillar_enc: the renderer that decrypts `pillar` first.
         pillarenv: the only environment to render.
         saltenv: the same, with the option `pillarenv_from_saltenv`.
