@@ -157,6 +157,7 @@ PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA journal_size_limit = 67108864;
+PRAGMA cache_size = -400;
 """
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (

@@ -16,6 +16,17 @@ from master.processes import event_publisher, maintenance, publisher, request_se
 from master.processes.manager import Manager
 from master.processes.sockets import FOLDER
 from minion import logs
+from transports.crypto import (
+    ENCRYPTION,
+    SIGNING,
+    SymmetricKey,
+    decrypt,
+    encrypt,
+    sign,
+    verify,
+    x931_recover,
+    x931_sign,
+)
 
 
 def prepare(settings: MasterSettings) -> Parts:
@@ -38,6 +49,8 @@ def prepare(settings: MasterSettings) -> Parts:
 
 def run(settings: MasterSettings, parts: Parts) -> int:
     """Runs until SIGTERM; returns the exit code."""
+    _warm_up(parts)
+    gc.collect()
     gc.freeze()  # what is there now is shared with all children and never collected
     manager = Manager("ProcessManager", logs.reopen)
     manager.add("EventPublisher", partial(event_publisher.run, settings, parts))
@@ -45,6 +58,17 @@ def run(settings: MasterSettings, parts: Parts) -> int:
     manager.add("ReqServer_ProcessManager", partial(request_server.run, settings, parts, logs.reopen))
     manager.add("Maintenance", partial(maintenance.run, settings, parts))
     return manager.run()
+
+
+def _warm_up(parts: Parts) -> None:
+    """Uses the cryptography once, so that what the library builds at first use is shared with the children."""
+    key, public = parts.master_key, parts.master_key.public_key()
+    for encryption, signing in zip(ENCRYPTION, SIGNING, strict=True):
+        decrypt(key, encrypt(public, b"warm", encryption), encryption)
+        verify(public, b"up", sign(key, b"up", signing), signing)
+    symmetric = SymmetricKey.generate()
+    symmetric.open(symmetric.seal({"warm": "up"}))
+    x931_recover(public, x931_sign(key, b"warm"))
 
 
 def _raise_limits(wanted: int) -> None:
