@@ -42,5 +42,5 @@ def test_other_threads_stay_masked() -> None:
 
 def test_templates_run_in_clear() -> None:
     functions = {"ask.clear": masking.is_clear}
-    assert render_template("jinja", "{{ salt['ask.clear']() }}", {"salt": functions}) == "True"
+    assert render_template("jinja", "{{ salt['ask.clear']() }}", {"salt": functions, "opts": {}}) == "True"
     assert not masking.is_clear()
