@@ -139,6 +139,11 @@ class LocalClient:
         """Asks minions whether they still work on a job; returns what `run_job` returns, of the job that asks."""
         return self.run_job(tgt, "saltutil.find_job", [jid], tgt_type, **kwargs)
 
+    def gather_minions(self, tgt: Any, expr_form: str, delimiter: str = ":") -> list[str]:
+        """Whom a target means, sorted; nothing is sent to them."""
+        asked = {"tgt": tgt if isinstance(tgt, str) else list(tgt), "tgt_type": expr_form, "delimiter": delimiter}
+        return list(self.control.ask("resolve", **asked)["minions"])
+
     # ------------------------------------------------------ publish and wait
 
     def start(
@@ -274,7 +279,7 @@ class LocalClient:
         verbose: bool = False,
         **kwargs: Any,
     ) -> Iterator[Answer | None]:
-        """Like `cmd_iter`, but yields None whenever nothing came for a while, so that the caller can do other things."""
+        """Like `cmd_iter`, but yields None whenever nothing came for a while, so that other things can be done."""
         with self.start(tgt, fun, condense(arg, kwarg or {}), tgt_type, ret, timeout, **kwargs) as following:
             if not following.jid:
                 yield {}

@@ -87,6 +87,7 @@ class Lab:
         self.store = SQLiteJobStore(str(self.cachedir / "jobs" / "jobs.db"))
         self.data = MinionData(str(self.cachedir / "by_minion"))
         self.published: list[Job] = []
+        self.news = threading.Condition()  # notified when something was published
         self.events: list[str] = []
         self.start()
 
@@ -134,8 +135,9 @@ class Lab:
 
     def describe(self, minion_id: str) -> str:
         """Why a minion is not accepted."""
-        known = "Its key is not accepted: pending" if minion_id in self.pending else "No minion of this name is known"
-        return f"Minion did not return. [Not accepted] {known}"
+        if minion_id in self.pending:
+            return "Minion did not return. [Not accepted] Its key is not accepted: pending, fingerprint aa:bb"
+        return "Minion did not return. [Not connected] No minion of this name is known"
 
     def forget(self, minion_id: str) -> None:
         """Nothing is kept."""
@@ -147,7 +149,9 @@ class Lab:
     ) -> None:
         """The wire: brings a job to the minions that are there, a moment later."""
         made = Job.from_wire(dict(job))
-        self.published.append(made)
+        with self.news:
+            self.published.append(made)
+            self.news.notify_all()
         for name in own:
             if name not in self.absent:
                 self._loop.call_soon(self._work, made, name)
