@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from minion.errors import CommandExecutionError, SaltInvocationError
 from minion.modules import _tools
+from minion.modules._private import private_file
 
 Salt = Mapping[str, Callable[..., Any]]
 
@@ -124,23 +125,6 @@ def _key(salt: Salt, identity: str, saltenv: str, user: Optional[str]) -> Iterat
         return
     with private_file("", user) as path:
         yield path if salt["cp.get_file"](identity, path, saltenv) else None
-
-
-@contextmanager
-def private_file(text: str, user: Optional[str]) -> Iterator[str]:
-    """A file that only one user may read, as long as the block runs."""
-    import pwd
-
-    handle, path = tempfile.mkstemp()
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            if user:
-                entry = pwd.getpwnam(user)
-                os.fchown(file.fileno(), entry.pw_uid, entry.pw_gid)
-        yield path
-    finally:
-        os.unlink(path)
 
 
 # User name and password
