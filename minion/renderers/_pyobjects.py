@@ -166,5 +166,5 @@ def _matching(attributes: Dict[str, Any], functions: Mapping[str, Callable[..., 
         if functions["grains.get"](grain) == wanted:
             result.update((key, value) for key, value in vars(choice).items() if not key.startswith("_"))
     if "merge" in attributes:
-        result.update(functions["pillar.get"](attributes["merge"]) or {})
+        result.update(functions["pillar.get"](attributes["merge"], unmask=True) or {})
     return result
