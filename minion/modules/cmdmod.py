@@ -396,7 +396,13 @@ def _complete(command: Command, options: Dict[str, Any]) -> None:
     if command.bg:
         command.ignore_retcode = True
     if command.template:
-        command.cmd = _render(str(command.cmd), command, options)
+        words = command.cmd
+        is_list = isinstance(words, (list, tuple))
+        command.cmd = (
+            [_render(str(word), command, options) for word in words]
+            if is_list
+            else _render(str(words), command, options)
+        )
         command.cwd = _render(str(command.cwd), command, options) if command.cwd else None
 
 

@@ -248,9 +248,9 @@ def _cached(
     if copy and fetching["skip_verify"]:
         kind = source_sum.get("hash_type", "sha256")
         return copy, {"hsum": digest(copy, kind), "hash_type": kind}, ""
-    if copy and source_hash and not fetching["use_etag"]:
-        if digest(copy, source_sum.get("hash_type", "sha256")) == source_sum.get("hsum"):
-            return copy, source_sum, ""
+    has_hash = source_hash and not fetching["use_etag"]
+    if copy and has_hash and digest(copy, source_sum.get("hash_type", "sha256")) == source_sum.get("hsum"):
+        return copy, source_sum, ""
     try:
         copy = __salt__["cp.cache_file"](
             source,
