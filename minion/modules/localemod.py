@@ -131,7 +131,7 @@ def gen_locale(locale: str, **kwargs: Any) -> Any:
             log.error("The provided locale '%s' is not found in %s", locale, _SUPPORTED)
             return False
         _want(line)
-        keep = ["--keep-existing"] if __grains__.get("os_family") == "Debian" else []
+        keep = ["--keep-existing"] if __grains__.get("os") == "Debian" else []
         command = ["locale-gen", *keep]
     else:
         source = f"{parts.language}_{parts.territory}"
