@@ -26,6 +26,7 @@ class Order:
         spool: folder for the return; "" if nobody wants it.
         returns_as: the job id in the return: `req` for what the minion did unasked.
         journal: file to make durable before the job is run; "" for none.
+        master: name of the master that the process has to do with.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Order:
     spool: str = ""
     returns_as: str = ""
     journal: str = ""
+    master: str = ""
 
     def to_wire(self) -> Dict[str, Any]:
         """As a map."""

@@ -39,16 +39,15 @@ class Zygote:
         self._boss, self._opts = boss, opts
         self._orders: Optional[socket.socket] = None
         self._grains: Dict[str, Any] = {}
-        self._pillar: Dict[str, Any] = {}
+        self._pillars: Dict[str, Dict[str, Any]] = {}  # by master
         self._numbers: Dict[int, int] = {}  # process id -> number of its order
         self._ended, self._wake = socket.socketpair()
         self._pipe = MasterPipe()
         self._prepare()
 
     def _prepare(self) -> None:
-        """Builds what all job processes share: the options, grains and pillar are those of now."""
-        opts = {**self._opts}
-        self._runtime = Runtime(opts, self._grains, self._pillar, self._pipe)
+        """Builds what all job processes share, for the grains of now and the modules that lie there now."""
+        self._runtime = Runtime({**self._opts}, self._grains, {}, self._pipe)
         if self._grains:
             self._runtime.preload(PRELOADED)
         gc.collect()
@@ -93,12 +92,16 @@ class Zygote:
             self._orders.close()
             self._orders = None  # the supervisor brings a new one
             return
-        if pipe is None:
-            self._grains = message.get("grains", self._grains)
-            self._pillar = message.get("pillar", self._pillar)
-            self._prepare()
-        else:
+        if pipe is not None:
             self._start(message, pipe)
+            return
+        self._pillars = message.get("pillars", self._pillars)
+        if "environ" in message:
+            os.environ.clear()
+            os.environ.update(message["environ"])
+        if "grains" in message:
+            self._grains = message["grains"]
+            self._prepare()
 
     def _start(self, message: Mapping[str, Any], pipe: socket.socket) -> None:
         number = int(message["number"])
@@ -128,6 +131,7 @@ class Zygote:
             os.setsid()  # a signal to the job's process group reaches the programs it started, and nobody else
             set_title(f"ProcessPayload(jid={order.job.get('jid')})" if order.job else f"Task({order.kind})")
             self._pipe.attach(pipe)
+            self._runtime.pillar.update(self._pillars.get(order.master, {}))
             carry_out(order, self._runtime)
             code = 0
         except BaseException:
