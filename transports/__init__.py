@@ -5,3 +5,6 @@ processes) and in-process queues.  Nothing here knows of masters, minions or mod
 """
 
 __version__ = "0.1.0"
+
+SALT_VERSION = "3008.3"
+"""The Salt whose behaviour users can count on: what `test.version` and the grain `saltversion` tell formulas."""

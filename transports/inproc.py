@@ -91,7 +91,6 @@ class InProcessLink:
         self.minion_id = minion_id
         self._road = road
         self._jobs: asyncio.Queue[Optional[Job]] = asyncio.Queue()
-        self._seen: Dict[str, None] = {}
         self._closed = self._broken = False
         self._asking: List[asyncio.Task[bytes]] = []
 
@@ -131,10 +130,7 @@ class InProcessLink:
             self._end()
 
     def _deliver(self, packed: bytes) -> None:
-        job = Job.from_wire(codec.unpack(packed))
-        if job.jid not in self._seen:
-            self._seen[job.jid] = None
-            self._jobs.put_nowait(job)
+        self._jobs.put_nowait(Job.from_wire(codec.unpack(packed)))
 
     def _break(self) -> None:
         self._broken = True

@@ -20,7 +20,8 @@ class Link(Protocol):
     """A minion's side. Every method may raise `Closed` (this side closed it) or `Broken` (the other side went)."""
 
     def jobs(self) -> AsyncIterator[Job]:
-        """What the master asks, verified; each job at most once."""
+        """What the master asks, verified. A job that the master sends again, because it heard nothing, comes again: the
+        minion's journal sees to it that it runs once, and answers once more."""
         ...
 
     async def request(self, what: Request, timeout: float = 60.0) -> Any:

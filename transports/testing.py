@@ -194,16 +194,6 @@ async def check_only_to_whom_it_is_addressed(lab: Lab) -> None:
     assert [taken.jid[-1] for taken in await _take(two, 1)] == ["1"]
 
 
-async def check_a_job_arrives_once(lab: Lab) -> None:
-    """A job that is published again, because its acknowledgement was lost, is not handed out again."""
-    road = await lab.road(echo)
-    link = await lab.link("one")
-    await lab.present("one")
-    for number in (1, 1, 1, 2):
-        await road.publish(job(number), ["one"])
-    assert [taken.jid[-1] for taken in await _take(link, 2)] == ["1", "2"]
-
-
 async def check_close(lab: Lab) -> None:
     """Closing twice is fine; afterwards every use says `Closed`; a reader and an asker that wait are told so."""
     never = asyncio.Event()
@@ -304,7 +294,6 @@ CHECKS: Tuple[Callable[[Lab], Awaitable[None]], ...] = (
     check_late_reply_is_dropped,
     check_failing_handler,
     check_only_to_whom_it_is_addressed,
-    check_a_job_arrives_once,
     check_close,
     check_road_goes,
     check_cancelled_requests,

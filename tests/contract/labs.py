@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract.zeromq_lab import ZeroMQLab
 from transports.inproc import InProcessLink, InProcessRoad
 from transports.link import Handler
 
@@ -36,4 +37,4 @@ class InProcessLab:
             await self._road.close()
 
 
-LABS = {"inproc": InProcessLab}
+LABS = {"inproc": InProcessLab, "zeromq": ZeroMQLab}
