@@ -1,4 +1,4 @@
-"""A loader of the real execution modules over a scratch root, as a job process has it."""
+"""A loader of the real execution modules over a scratch root that is its own master, as a job process has it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, Callable, Dict, Iterator
 import pytest
 
 import minion
+from minion.files.client import FileClient
 from minion.loader import Loader
+from minion.local import LocalMaster
 
 FOLDER = Path(minion.__file__).parent
 
@@ -46,6 +48,9 @@ def make_modules(root: Path, **opts: Any) -> Loader:
     }
     modules = Loader("modules", [str(FOLDER / "modules")], dunders)
     modules.inject("__salt__", modules)
+    master = LocalMaster(dunders["__opts__"], dunders["__grains__"])
+    modules.inject("__master__", master)
+    modules.inject("__file_client__", FileClient(dunders["__opts__"], master))
     return modules
 
 
