@@ -16,11 +16,11 @@ from urllib import error, parse, request
 
 from minion import atomic
 from minion.errors import SaltInvocationError
-from transports import __version__
+from transports import SALT_VERSION
 
 log = logging.getLogger(__name__)
 
-AGENT = f"Salt/{__version__} http.query()"
+AGENT = f"Salt/{SALT_VERSION} http.query()"
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import minion
 from minion.grains._probe import read, read_line, which
-from transports import __version__
+from transports import SALT_VERSION, __version__
 
 Grains = Dict[str, Any]
 
@@ -82,8 +82,9 @@ def software() -> Grains:
         "pythonexecutable": sys.executable,
         "pythonpath": list(sys.path),
         "saltpath": os.path.dirname(os.path.abspath(minion.__file__)),
-        "saltversion": __version__,
-        "saltversioninfo": [int(part) if part.isdigit() else part for part in __version__.split(".")],
+        "saltversion": SALT_VERSION,
+        "saltversioninfo": [int(part) if part.isdigit() else part for part in SALT_VERSION.split(".")],
+        "salternversion": __version__,
         "package": None,
         "ca_truststore": "os",
     }

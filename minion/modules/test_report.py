@@ -8,7 +8,7 @@ import sys
 from typing import Any, Callable, Dict, List, Sequence
 
 from minion import masking, versions
-from transports import __version__
+from transports import SALT_VERSION, __version__
 
 __salt__: Any
 __opts__: Dict[str, Any]
@@ -50,7 +50,7 @@ def version() -> str:
 
         salt '*' test.version
     """
-    return __version__
+    return SALT_VERSION
 
 
 def versions_information() -> Dict[str, Dict[str, str]]:
@@ -63,7 +63,7 @@ def versions_information() -> Dict[str, Dict[str, str]]:
         salt '*' test.versions_information
     """
     return {
-        "Salt Version": {"Salt": __version__},
+        "Salt Version": {"Salt": SALT_VERSION, "Saltern": __version__},
         "Python Version": {"Python": sys.version.replace("\n", " ")},
         "Dependency Versions": versions.dependencies(),
         "System Versions": {

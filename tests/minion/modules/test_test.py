@@ -8,7 +8,7 @@ import pytest
 
 from minion.errors import CommandExecutionError, SaltInvocationError
 from minion.loader import Loader
-from transports import __version__
+from transports import SALT_VERSION
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from transports import __version__
         ("outputter", ([1],), {}, [1]),
         ("sleep", ("0",), {}, True),
         ("rand_sleep", (0,), {}, True),
-        ("version", (), {}, __version__),
+        ("version", (), {}, SALT_VERSION),
         ("conf_test", (), {}, "unconfigured"),
         ("arg", (1, "b"), {"c": 2, "__pub_jid": "7"}, {"args": (1, "b"), "kwargs": {"c": 2, "__pub_jid": "7"}}),
         ("arg_clean", (1,), {"c": 2, "__pub_jid": "7"}, {"args": (1,), "kwargs": {"c": 2}}),
