@@ -91,7 +91,7 @@ async def check_one_message_each_way(lab: Lab) -> None:
     link = await lab.link("one")
     await lab.present("one")
     sent = Job(
-        jid=job(1).jid, fun=("test.arg",), arg=(("text", 1, 2.5, None, True, {"__kwarg__": True, "key": "ü"}),), tgt="*",
+        jid=job(1).jid, fun=("test.arg",), arg=(("text", 1, 2.5, None, {"__kwarg__": True, "key": "ü"}),), tgt="*",
         user="root", options={"metadata": {"why": "check"}},
     )  # fmt: skip
     await road.publish(sent, ["one"])
