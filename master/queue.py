@@ -128,7 +128,7 @@ class Queue:
             if worker_name(entry.worker) == name:
                 batch += (_SEQUENCE.pack(sequence), entry.source, entry.payload)
         if batch:
-            log.warning("%s was restarted; it gets %d unanswered requests again", name.decode(), len(batch) // 3)
+            log.info("%s has started; it gets %d unanswered requests", name.decode(), len(batch) // 3)
             self._back.send_multipart([name, *batch])
 
 

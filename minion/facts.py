@@ -43,7 +43,8 @@ def collect_grains(opts: Mapping[str, Any], folders: Sequence[str]) -> Grains:
     path = static_file(opts)
     if path:
         _merge(grains, _allowed(read_static(path), blacklist), deep)
-    _merge(grains, dict(opts.get("grains") or {}), deep)
+    configured = opts.get("configured_grains", opts.get("grains"))  # in a job `grains` are those of the host already
+    _merge(grains, dict(configured or {}), deep)
     return grains
 
 

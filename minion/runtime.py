@@ -36,6 +36,7 @@ class Runtime:
 
     def __init__(self, opts: Dict[str, Any], grains: Dict[str, Any], pillar: Dict[str, Any], master: Master) -> None:
         self.opts, self.grains, self.pillar, self.master = opts, grains, pillar, master
+        opts.setdefault("configured_grains", opts.get("grains"))
         opts.update(grains=grains, pillar=pillar, config_dir=opts["conf_dir"], __role="minion")
         self.loaders: Loaders = build_loaders(opts, grains, pillar, master)
         self.ways = Loader("executors", _executor_folders(opts), self.loaders.dunders)
