@@ -96,8 +96,9 @@ class KeyFiles:
         return None
 
     def has(self, minion_id: str, state: State) -> bool:
-        """Whether a minion has a key in this state."""
-        return _usable(minion_id) and safety.signature(self.path(state, minion_id)) is not None
+        """Whether a minion has a key in this state. An empty file, which a crash may leave, is none."""
+        now = safety.signature(self.path(state, minion_id)) if _usable(minion_id) else None
+        return now is not None and now[-1] > 0
 
     def names(self, state: State) -> frozenset[str]:
         """The ids in a state; read again only when the folder changed."""
@@ -173,7 +174,9 @@ class KeyFiles:
         with locks.locked(os.path.join(self.folder, ".keys.lock")):
             yield
 
-    def store(self, minion_id: str, pem: str, state: State, origin: State | None = None) -> None:
+    def store(
+        self, minion_id: str, pem: str, state: State, origin: State | None = None, *, durable: bool = True
+    ) -> None:
         """Puts a key into one of `SETTLING`, at one blow, and takes the id out of the others.
 
         Args:
@@ -181,14 +184,15 @@ class KeyFiles:
             pem: the key.
             state: where it goes.
             origin: where it was.
+            durable: wait until it is on the disk; not needed for what the minion will show again.
         """
         mode = self._mode & 0o640
         if origin in SETTLING and origin is not state:
             if self.text(minion_id, origin) != [pem]:
-                safety.write(self.path(origin, minion_id), pem.encode(), mode)
+                safety.write(self.path(origin, minion_id), pem.encode(), mode, durable=durable)
             os.rename(self.path(origin, minion_id), self.path(state, minion_id))
         else:
-            safety.write(self.path(state, minion_id), pem.encode(), mode)
+            safety.write(self.path(state, minion_id), pem.encode(), mode, durable=durable)
         for other in SETTLING:
             if other is not state:
                 self.remove(minion_id, other)

@@ -87,7 +87,16 @@ class Answer:
 
 
 class _Malformed(Exception):
-    """The load is no sign-in; `args[0]` is for the log alone."""
+    """The load is no sign-in that is served.
+
+    Args:
+        message: for the log alone.
+        reply: for the peer; unsigned, so that it costs nothing.
+    """
+
+    def __init__(self, message: str, reply: bytes = BAD_LOAD) -> None:
+        super().__init__(message)
+        self.reply = reply
 
 
 @dataclass(frozen=True)
@@ -132,8 +141,8 @@ class SignIn:
         self._master, self._keys, self._autosign = master, keys, autosign
         self._sessions, self._publish_key, self._options, self._now = sessions, publish_key, options, now
         self._throttle = throttle
-        cut = slice(None) if options.allow_sha1 else slice(1)
-        self._encryption, self._signing = crypto.ENCRYPTION[cut], crypto.SIGNING[cut]
+        served = 2 if options.allow_sha1 else 1
+        self._encryption, self._signing = crypto.ENCRYPTION[:served], crypto.SIGNING[:served]
 
     def handle(self, load: Mapping[str, Any], source: str) -> Answer:
         """Answers one sign-in.
@@ -143,12 +152,9 @@ class SignIn:
             source: the peer's address.
         """
         try:
-            for field, known in (("enc_algo", self._encryption), ("sig_algo", self._signing)):
-                if _text(load, field, known[-1]) not in known:
-                    return Answer(_unsigned(f"bad {field.replace('_', ' ')}"), (), field, "not one that is served")
-            shown = _read(load)
+            shown = _read(load, self._encryption, self._signing)
         except _Malformed as exc:
-            return Answer(BAD_LOAD, (), "malformed", str(exc))
+            return Answer(exc.reply, (), "malformed", str(exc))
         network = network_of(source)
         if not self._throttle.allow(network):
             return Answer(BAD_LOAD, (), "throttled", "more sign-ins than are computed (auth_rate)")
@@ -204,8 +210,14 @@ class SignIn:
         return text if len(text) <= _MAX_TOKEN_TEXT else instead
 
 
-def _read(load: Mapping[str, Any]) -> _Shown:
+def _read(load: Mapping[str, Any], encryption: tuple[str, ...], signing: tuple[str, ...]) -> _Shown:
     """The checked fields of a load; whatever else is in it is left out."""
+    enc_algo = _text(load, "enc_algo", crypto.ENCRYPTION[-1])  # who names none knows SHA-1 only
+    sig_algo = _text(load, "sig_algo", crypto.SIGNING[-1])
+    if enc_algo not in encryption:
+        raise _Malformed("an enc_algo that is not served", _unsigned("bad enc algo"))
+    if sig_algo not in signing:
+        raise _Malformed("a sig_algo that is not served", _unsigned("bad sig algo"))
     try:
         minion_id = names.minion_id(load.get("id"))
         key = crypto.load_public(_text(load, "pub").strip())
@@ -225,8 +237,8 @@ def _read(load: Mapping[str, Any]) -> _Shown:
         key=key,
         token=token,
         grains=grains,
-        enc_algo=_text(load, "enc_algo", crypto.ENCRYPTION[-1]),
-        sig_algo=_text(load, "sig_algo", crypto.SIGNING[-1]),
+        enc_algo=enc_algo,
+        sig_algo=sig_algo,
         own=load.get("saltern") == 1,
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from transports.crypto import PrivateKey, PublicKey, generate_key, public_pem
 
 
-@lru_cache(maxsize=None)
+@cache
 def private(number: int = 0) -> PrivateKey:
     """The test key of this number."""
     return generate_key(2048)

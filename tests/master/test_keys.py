@@ -131,6 +131,11 @@ class TestReading:
         assert store.accepted("bad") is None
         assert store.accepted("linked") is None
 
+    def test_an_empty_file_that_a_crash_left_is_no_key(self, store):
+        put(store, State.ACCEPTED, "web1", "")
+        assert store.state_of("web1") is None
+        assert store.observe("web1", public(0), ask).outcome is Outcome.PENDING
+
     def test_globs_mean_ids_in_the_states_asked_for(self, store):
         for state, name in ((State.PENDING, "web1"), (State.PENDING, "db1"), (State.ACCEPTED, "web2")):
             put(store, state, name, pem(0))

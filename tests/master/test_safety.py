@@ -67,7 +67,7 @@ class TestCheckFile:
         path = tmp_path / "f"
         path.write_text("x")
         os.chown(path, 12345, 0)
-        with pytest.raises(UnsafePath, match="user id 12345.*chown"):
+        with pytest.raises(UnsafePath, match=r"user id 12345.*chown"):
             safety.check_file(str(path))
 
     @pytest.mark.skipif(not ROOT, reason="only root can give folders away")
