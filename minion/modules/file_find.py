@@ -81,6 +81,9 @@ def _files_of(pid: str) -> Iterator[str]:
     except OSError:  # it has ended meanwhile, or is none of our business
         return
     for link in links:
-        path = os.path.realpath(link)
+        try:
+            path = os.readlink(link)
+        except OSError:
+            continue
         if os.path.exists(path):  # neither a socket, a pipe, nor a deleted file
             yield path
