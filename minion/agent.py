@@ -28,6 +28,7 @@ from minion.keyring import KeyRing
 from minion.links import LinkMemory, identity, masters, name_of
 from minion.matchers import match
 from minion.spool import put
+from minion.supervisor import EX_REJECTED
 from minion.titles import set_title
 from minion.workers import Worker, Workers
 from transports.errors import CodecError, TransportError
@@ -35,7 +36,6 @@ from transports.messages import Job
 
 log = logging.getLogger(__name__)
 
-EX_REJECTED = 77
 _ACKNOWLEDGE_AFTER = 0.2
 _RESTARTED = "The minion was restarted while this job ran; whether it did its work is not known"
 
@@ -79,14 +79,14 @@ class Agent:
     Args:
         settings: its configuration.
         opts: the same as options, with the minion id.
-        boss: channel to the supervisor.
+        zygote: channel to the process that forks.
     """
 
-    def __init__(self, settings: MinionSettings, opts: Dict[str, Any], boss: socket.socket) -> None:
+    def __init__(self, settings: MinionSettings, opts: Dict[str, Any], zygote: socket.socket) -> None:
         self.settings, self.opts, self.id = settings, opts, str(opts["id"])
         self.grains: Dict[str, Any] = {}
         self.connections: List[Connection] = []
-        self.workers = Workers(boss, self._answer, self._ended, self.stop)
+        self.workers = Workers(zygote, self._answer, self._ended, self.stop)
         self.housekeeping = Housekeeping(self)
         self._journal = Journal(os.path.join(settings.cachedir, "journal"), settings.job_memory)
         self._proc = running.folder_of(settings.cachedir)
@@ -324,12 +324,12 @@ class Agent:
         return self.workers.start(order)
 
 
-def main(settings: MinionSettings, opts: Dict[str, Any], boss: socket.socket) -> int:
+def main(settings: MinionSettings, opts: Dict[str, Any], zygote: socket.socket) -> int:
     """The life of the process; returns its exit code."""
     set_title("MultiMinionProcessManager MinionProcessManager")
 
     async def life() -> int:
-        return await Agent(settings, opts, boss).run()
+        return await Agent(settings, opts, zygote).run()
 
     try:
         return asyncio.run(life())

@@ -44,7 +44,7 @@ def asked_job(job: Job) -> Optional[str]:
     (asked,) = args
     if isinstance(asked, Mapping):
         asked = asked.get("jid") if set(asked) == {"__kwarg__", "jid"} else None
-    return asked if isinstance(asked, str) else None
+    return str(asked) if isinstance(asked, (str, int)) else None
 
 
 def as_found(job: Job, pid: int) -> Dict[str, Any]:

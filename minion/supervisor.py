@@ -1,11 +1,11 @@
-"""The first process of the daemon: starts the zygote and the process that holds the links, and restarts what dies.
+"""The first process of the daemon: the zygote of job processes, and the parent of the process that holds the links.
 
-Both are forked from here, so that they share what is loaded. Whenever one of them is new, they get a new channel to
-each other. Jobs at work are children of the zygote and outlive all of this.
+If the latter dies it is started again. Jobs at work are children of this process and outlive both.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import select
@@ -13,11 +13,11 @@ import signal
 import socket
 import sys
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, NoReturn, Optional, cast
 
-from minion import fdpass, logs
+from minion import logs
 from minion.config import MinionSettings
-from transports.errors import Broken
+from minion.zygote import Zygote, exit_code
 from transports.retry import Backoff
 
 log = logging.getLogger(__name__)
@@ -26,56 +26,6 @@ EX_REJECTED = 77
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _PATIENCE = 10.0
 _STEADY = 60.0
-
-Life = Callable[[socket.socket], int]
-
-
-class Part:
-    """One of the two processes.
-
-    Args:
-        name: for the log.
-        life: what it does, with its channel to us; returns the exit code.
-    """
-
-    def __init__(self, name: str, life: Life) -> None:
-        self.name, self._life = name, life
-        self.pid = 0
-        self.channel: Optional[socket.socket] = None
-        self.since = 0.0
-        self.backoff = Backoff(1.0, 30.0)
-
-    def start(self, strangers: List[socket.socket]) -> None:
-        """Forks it.
-
-        Args:
-            strangers: our descriptors that it must not have.
-        """
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            self._become(theirs, strangers)
-        theirs.close()
-        if self.channel is not None:
-            self.channel.close()
-        self.pid, self.channel, self.since = pid, ours, time.monotonic()
-
-    def _become(self, channel: socket.socket, strangers: List[socket.socket]) -> None:
-        code = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            for number in _SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
-            for stranger in strangers:
-                stranger.close()
-            code = self._life(channel)
-        except BaseException:
-            log.exception("The %s failed", self.name)
-        finally:
-            logging.shutdown()
-            sys.stdout.flush()
-            os._exit(code)
 
 
 class Supervisor:
@@ -87,10 +37,13 @@ class Supervisor:
     """
 
     def __init__(self, settings: MinionSettings, opts: Dict[str, Any]) -> None:
-        self._zygote = Part("zygote", lambda channel: _zygote(channel, opts))
-        self._agent = Part("link", lambda channel: _agent(channel, settings, opts))
-        self._parts = (self._zygote, self._agent)
+        self._settings, self._opts = settings, opts
         self._wakeup, self._alarm = socket.socketpair()
+        self._zygote = Zygote(opts, [self._wakeup, self._alarm])
+        self._link = 0  # process id
+        self._since = 0.0
+        self._start_at: Optional[float] = 0.0
+        self._backoff = Backoff(1.0, 30.0)
         self._exit_code: Optional[int] = None
 
     def run(self) -> int:
@@ -98,99 +51,124 @@ class Supervisor:
         self._wakeup.setblocking(False)
         self._alarm.setblocking(False)
         signal.set_wakeup_fd(self._alarm.fileno(), warn_on_full_buffer=False)
-        for kind in _SIGNALS:
-            signal.signal(kind, lambda signum, frame: None)
-        for part in self._parts:
-            self._start(part)
-        self._connect()
+        for number in _SIGNALS:
+            signal.signal(number, _ignored)
+        self._start_link()
         _tell_systemd("READY=1")
         while self._exit_code is None:
-            for number in self._signals():
-                self._on_signal(number)
+            self._wait()
+            if self._start_at is not None and time.monotonic() >= self._start_at:
+                self._start_link()
         self._end()
         return self._exit_code
 
-    def _start(self, part: Part) -> None:
-        strangers = [self._wakeup, self._alarm, *(other.channel for other in self._parts if other.channel is not None)]
-        part.start(strangers)
+    def _wait(self, timeout: Optional[float] = None) -> None:
+        """Waits for signals and orders, and does what they ask for."""
+        if self._start_at is not None:
+            timeout = max(0.0, self._start_at - time.monotonic())
+        poller = select.poll()
+        poller.register(self._wakeup, select.POLLIN)
+        orders = self._zygote.orders
+        if orders is not None:
+            poller.register(orders, select.POLLIN)
+        for handle, _event in poller.poll(None if timeout is None else timeout * 1000):
+            if handle == self._wakeup.fileno():
+                for number in self._wakeup.recv(4096):
+                    self._on_signal(number)
+            elif orders is not None and orders is self._zygote.orders:
+                self._zygote.take_order()
 
-    def _connect(self) -> None:
-        """Gives the two a channel to each other."""
-        ends = socket.socketpair()
-        for part, end in zip(self._parts, ends):
-            try:
-                assert part.channel is not None
-                fdpass.send(part.channel, {}, end)
-            except Broken:
-                pass  # it died just now, and is connected when it is there again
-            end.close()
+    def _start_link(self) -> None:
+        """Forks the process that holds the links, with a channel for its orders."""
+        ours, theirs = socket.socketpair()
+        gc.freeze()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._become_link(theirs)
+        theirs.close()
+        self._zygote.attach(ours)
+        self._link, self._since, self._start_at = pid, time.monotonic(), None
 
-    def _signals(self, timeout: Optional[float] = None) -> List[int]:
-        """Waits for signals."""
-        select.select([self._wakeup], [], [], timeout)
+    def _become_link(self, channel: socket.socket) -> NoReturn:
+        code = 1
         try:
-            return list(self._wakeup.recv(4096))
-        except BlockingIOError:
-            return []
+            signal.set_wakeup_fd(-1)
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            self._wakeup.close()
+            self._alarm.close()
+            self._zygote.detach()
+            code = _agent_main()(self._settings, self._opts, channel)
+        except BaseException:
+            log.exception("The link of this minion failed")
+        finally:
+            logging.shutdown()
+            sys.stdout.flush()
+            os._exit(code)
 
     def _on_signal(self, number: int) -> None:
         if number == signal.SIGCHLD:
-            self._restart_dead()
+            self._reap()
         elif number == signal.SIGHUP:
             logs.reopen()
-            for part in self._parts:
-                _kill(part.pid, signal.SIGHUP)
-        else:
+            _kill(self._link, signal.SIGHUP)
+        elif self._exit_code is None:
             self._exit_code = 0
 
-    def _restart_dead(self) -> None:
-        for part in self._parts:
-            status = _reap(part)
-            if status is None:
-                continue
-            if part is self._agent and status == EX_REJECTED:
-                self._exit_code = EX_REJECTED
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
                 return
-            log.error("The %s of this minion ended (%d); starting it again", part.name, status)
-            if time.monotonic() > part.since + _STEADY:
-                part.backoff.reset()
-            elif self._stopped_while_waiting(part.backoff.next()):
+            if pid == 0:
                 return
-            self._start(part)
-            self._connect()
+            if pid == self._link:
+                self._link_ended(exit_code(status))
+            else:
+                self._zygote.ended(pid, status)
 
-    def _stopped_while_waiting(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if {signal.SIGTERM, signal.SIGINT} & set(self._signals(max(0.0, end - time.monotonic()))):
-                self._exit_code = 0
-                return True
-        return False
+    def _link_ended(self, code: int) -> None:
+        self._link = 0
+        self._zygote.detach()
+        if self._exit_code is not None:
+            return
+        if code == EX_REJECTED:
+            self._exit_code = code
+            return
+        if time.monotonic() > self._since + _STEADY:
+            self._backoff.reset()
+        self._start_at = time.monotonic() + self._backoff.next()
+        log.error("The link of this minion ended (%d); starting it again", code)
 
     def _end(self) -> None:
-        """Ends both processes, first kindly."""
+        """Ends the link, first kindly; jobs at work go on."""
         _tell_systemd("STOPPING=1")
-        left = [part for part in self._parts if part.pid]
-        for part in left:
-            _kill(part.pid, signal.SIGTERM)
+        self._start_at = None
+        _kill(self._link, signal.SIGTERM)
         end = time.monotonic() + _PATIENCE
-        while left and time.monotonic() < end:
-            self._signals(max(0.0, end - time.monotonic()))
-            left = [part for part in left if _reap(part) is None]
-        for part in left:
-            _kill(part.pid, signal.SIGKILL)
-            os.waitpid(part.pid, 0)
+        while self._link and time.monotonic() < end:
+            self._wait(end - time.monotonic())
+        _kill(self._link, signal.SIGKILL)
 
 
-def _reap(part: Part) -> Optional[int]:
-    """The exit code of a part that ended, -N if signal N killed it; None if it runs (or is known to be gone)."""
-    if not part.pid:
-        return None
-    pid, status = os.waitpid(part.pid, os.WNOHANG)
-    if pid == 0:
-        return None
-    part.pid = 0
-    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+def _agent_main() -> Callable[[MinionSettings, Dict[str, Any], socket.socket], int]:
+    """The program of the link, imported where it is needed.
+
+    asyncio takes a missing `ssl` for a Python built without; links have no use for it, and it costs 3 MB.
+    """
+    modules: Dict[str, Any] = cast("Dict[str, Any]", sys.modules)
+    modules["ssl"] = None
+    try:
+        from minion.agent import main
+    finally:
+        del modules["ssl"]
+    return main
+
+
+def _ignored(number: int, frame: Any) -> None:
+    """Signals are read from the wakeup socket; a handler must be there for that."""
 
 
 def _kill(pid: int, number: int) -> None:
@@ -199,21 +177,6 @@ def _kill(pid: int, number: int) -> None:
             os.kill(pid, number)
         except ProcessLookupError:
             pass
-
-
-def _zygote(channel: socket.socket, opts: Dict[str, Any]) -> int:
-    from minion.titles import set_title
-    from minion.zygote import Zygote
-
-    set_title("Zygote")
-    Zygote(channel, opts).serve()
-    return 0
-
-
-def _agent(channel: socket.socket, settings: MinionSettings, opts: Dict[str, Any]) -> int:
-    from minion.agent import main
-
-    return main(settings, opts, channel)
 
 
 def _tell_systemd(state: str) -> None:

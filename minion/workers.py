@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional
 
 from minion import fdpass
 from minion.job import Order
@@ -50,39 +50,31 @@ class Workers:
     """All processes of the moment.
 
     Args:
-        boss: channel to the supervisor, which brings a channel to each new zygote.
+        zygote: channel to the process that forks.
         answer: answers what a process asks: (worker, command, load, seconds it waits); an exception is told to it.
         ended: called when a process is over.
-        orphaned: called when the supervisor is gone.
+        orphaned: called when the zygote is gone.
     """
 
-    def __init__(self, boss: socket.socket, answer: Answer, ended: Ended, orphaned: Callable[[], None]) -> None:
-        self._boss, self._answer, self._ended, self._orphaned = boss, answer, ended, orphaned
-        self._zygote: Optional[socket.socket] = None
-        self._known: Dict[str, Any] = {}
+    def __init__(self, zygote: socket.socket, answer: Answer, ended: Ended, orphaned: Callable[[], None]) -> None:
+        self._zygote, self._answer, self._ended, self._orphaned = zygote, answer, ended, orphaned
         self._count = 0
         self._workers: Dict[int, Worker] = {}
-        self._waiting: List[Tuple[Dict[str, Any], socket.socket]] = []
         self._tasks: List[asyncio.Task[None]] = []
-        boss.setblocking(True)
-        asyncio.get_running_loop().add_reader(boss.fileno(), self._take_zygote)
+        asyncio.get_running_loop().add_reader(zygote.fileno(), self._take_news)
 
     def __len__(self) -> int:
         return len(self._workers)
 
     def close(self) -> None:
         """Talks to nobody any more; the processes go on."""
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._boss.fileno())
-        if self._zygote is not None:
-            loop.remove_reader(self._zygote.fileno())
-            self._zygote.close()
+        asyncio.get_running_loop().remove_reader(self._zygote.fileno())
+        self._zygote.close()
         for task in self._tasks:
             task.cancel()
 
     def know(self, **facts: Any) -> None:
         """Tells the zygote what further processes work with: `grains`, `pillars` by master, `environ`."""
-        self._known.update(facts)
         self._send(facts)
 
     def start(self, order: Order) -> Worker:
@@ -96,10 +88,6 @@ class Workers:
         return worker
 
     def _send(self, message: Dict[str, Any], pipe: Optional[socket.socket] = None) -> None:
-        if self._zygote is None:
-            if pipe is not None:
-                self._waiting.append((message, pipe))  # what is to be known is told to a new zygote anyway
-            return
         try:
             fdpass.send(self._zygote, message, pipe)
         except Broken as exc:
@@ -135,33 +123,13 @@ class Workers:
             reply = {"number": reply["number"], "error": text, "unreachable": isinstance(exc, (RequestTimeout, Broken))}
         return reply
 
-    def _take_zygote(self) -> None:
-        try:
-            _message, channel = fdpass.receive(self._boss)
-        except (Broken, CodecError):
-            asyncio.get_running_loop().remove_reader(self._boss.fileno())
-            self._orphaned()
-            return
-        loop = asyncio.get_running_loop()
-        if self._zygote is not None:
-            loop.remove_reader(self._zygote.fileno())
-            self._zygote.close()
-        self._zygote = channel
-        if channel is None:
-            return
-        loop.add_reader(channel.fileno(), self._take_news, channel)
-        if self._known:
-            self._send(dict(self._known))
-        waiting, self._waiting = self._waiting, []
-        for message, pipe in waiting:
-            self._send(message, pipe)
-
-    def _take_news(self, channel: socket.socket) -> None:
+    def _take_news(self) -> None:
         """What the zygote says of a process: that it runs, how it ended, or that there is none."""
         try:
-            message, _none = fdpass.receive(channel)
+            message, _none = fdpass.receive(self._zygote)
         except (Broken, CodecError):
-            asyncio.get_running_loop().remove_reader(channel.fileno())
+            asyncio.get_running_loop().remove_reader(self._zygote.fileno())
+            self._orphaned()
             return
         worker = self._workers.get(message.get("number"))
         if worker is None:

@@ -1,7 +1,7 @@
-"""The process that job processes are forked from: single-threaded, modules preloaded, no connection to anywhere.
+"""Forks a process for each job: from a process that is single-threaded, has modules preloaded, and no connection.
 
-It takes orders over a channel from the process that holds the link. Each order comes with one end of the new process's
-pipe; what the new process has to say goes there. The zygote says which process it started and how each one ended.
+Orders come over a channel from the process that holds the links, each with one end of the new process's pipe; what the
+new process has to say goes there. Who ordered is told which process was started and how it ended.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import select
 import signal
 import socket
 import sys
-from typing import Any, Callable, Dict, Mapping, NoReturn, Optional
+from typing import Any, Dict, List, Mapping, NoReturn, Optional
 
 from minion import fdpass
 from minion.job import Order, carry_out
@@ -25,23 +24,23 @@ from transports.errors import Broken, CodecError
 log = logging.getLogger(__name__)
 
 PRELOADED = ("test", "cmd", "saltutil", "grains", "state", "cp", "config", "file")
+_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Zygote:
     """Forks a process for each order.
 
     Args:
-        boss: channel to the supervisor; brings a new channel whenever there is a new process that holds the link.
         opts: the minion's options.
+        private: descriptors of this process that the new ones must not have.
     """
 
-    def __init__(self, boss: socket.socket, opts: Dict[str, Any]) -> None:
-        self._boss, self._opts = boss, opts
-        self._orders: Optional[socket.socket] = None
+    def __init__(self, opts: Dict[str, Any], private: List[socket.socket]) -> None:
+        self._opts, self._private = opts, private
+        self.orders: Optional[socket.socket] = None
         self._grains: Dict[str, Any] = {}
         self._pillars: Dict[str, Dict[str, Any]] = {}  # by master
         self._numbers: Dict[int, int] = {}  # process id -> number of its order
-        self._ended, self._wake = socket.socketpair()
         self._pipe = MasterPipe()
         self._prepare()
 
@@ -53,44 +52,25 @@ class Zygote:
         gc.collect()
         gc.freeze()  # so that the collector of a job process does not touch, and thereby copy, what is shared
 
-    def serve(self) -> None:
-        """Works until the supervisor is gone."""
-        self._ended.setblocking(False)
-        self._wake.setblocking(False)
-        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        while True:
-            try:
-                self._wait()
-            except (Broken, CodecError):
-                return
+    def attach(self, orders: socket.socket) -> None:
+        """Takes orders from a new process; numbers of processes that an earlier one ordered mean nothing to it."""
+        self.detach()
+        self.orders = orders
+        self._numbers.clear()
 
-    def _wait(self) -> None:
-        poller = select.poll()
-        handlers: Dict[int, Callable[[], None]] = {
-            self._ended.fileno(): self._reap,
-            self._boss.fileno(): self._take_channel,
-        }
-        if self._orders is not None:
-            handlers[self._orders.fileno()] = self._take_order
-        for handle in handlers:
-            poller.register(handle, select.POLLIN)
-        for handle, _event in poller.poll():
-            handlers[handle]()
+    def detach(self) -> None:
+        """Takes no orders any more."""
+        if self.orders is not None:
+            self.orders.close()
+            self.orders = None
 
-    def _take_channel(self) -> None:
-        _message, channel = fdpass.receive(self._boss)
-        if self._orders is not None:
-            self._orders.close()
-        self._orders = channel
-
-    def _take_order(self) -> None:
-        assert self._orders is not None
+    def take_order(self) -> None:
+        """Reads one message from the channel and does what it says."""
+        assert self.orders is not None
         try:
-            message, pipe = fdpass.receive(self._orders)
+            message, pipe = fdpass.receive(self.orders)
         except (Broken, CodecError):
-            self._orders.close()
-            self._orders = None  # the supervisor brings a new one
+            self.detach()  # its process is about to be replaced
             return
         if pipe is not None:
             self._start(message, pipe)
@@ -123,11 +103,11 @@ class Zygote:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
-            for own in (self._boss, self._orders, self._ended, self._wake):
-                if own is not None:
-                    own.close()
+            for own in self._private:
+                own.close()
+            self.detach()
             os.setsid()  # a signal to the job's process group reaches the programs it started, and nobody else
             set_title(f"ProcessPayload(jid={order.job.get('jid')})" if order.job else f"Task({order.kind})")
             self._pipe.attach(pipe)
@@ -141,32 +121,21 @@ class Zygote:
             sys.stdout.flush()
             os._exit(code)
 
-    def _reap(self) -> None:
-        try:
-            while self._ended.recv(4096):
-                pass
-        except BlockingIOError:
-            pass
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            number = self._numbers.pop(pid, None)
-            if number is not None:
-                self._tell({"number": number, "status": _exit_code(status)})
+    def ended(self, pid: int, status: int) -> None:
+        """A child process ended, as `os.waitpid` said."""
+        number = self._numbers.pop(pid, None)
+        if number is not None:
+            self._tell({"number": number, "status": exit_code(status)})
 
     def _tell(self, message: Mapping[str, Any]) -> None:
-        if self._orders is None:
+        if self.orders is None:
             return
         try:
-            fdpass.send(self._orders, message)
+            fdpass.send(self.orders, message)
         except Broken:
             pass  # its process is gone; the next one looks at the files of the jobs at work
 
 
-def _exit_code(status: int) -> int:
+def exit_code(status: int) -> int:
     """0 and above: what the process said; below: the signal that killed it."""
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

@@ -1,4 +1,8 @@
-"""salt-minion: the daemon of a managed host."""
+"""salt-minion: the daemon of a managed host.
+
+The command line and the configuration are read in a process of their own, which hands over what they amount to: so
+the daemon does not carry for the rest of its life what only they need.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +11,70 @@ import os
 import sys
 from typing import Any, Dict, NoReturn, Optional, Sequence
 
-import click
-
-from minion import atomic, config, logs
-from minion.cli.common import CONTEXT, Common, options, run, switch_user
+from minion import atomic, logs
 from minion.config import MinionSettings
-from minion.errors import ConfigError
-from minion.safety import private_folder
+from minion.settings import build
+from transports import codec
 
 log = logging.getLogger(__name__)
 
 
-@click.command(context_settings=CONTEXT)
-@options()
-@click.option("-d", "--daemon", is_flag=True, help="Go to the background.")
-@click.option("--pid-file", help="File for the process id.")
-@click.option("--disable-keepalive", is_flag=True, expose_value=False, help="Accepted for Salt's sake.")
-def command(common: Common, daemon: bool, pid_file: Optional[str]) -> int:
-    """The Salt minion: receives commands from a remote master."""
-    folder = common.folder()
-    overrides: Dict[str, Any] = {**common.given(), "conf_dir": folder}
-    if pid_file:
-        overrides["pidfile"] = os.path.abspath(pid_file)
-    settings = config.load(os.environ.get("SALT_MINION_CONFIG") or os.path.join(folder, "minion"), overrides)
+def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
+    """The program."""
+    if arguments is not None:
+        sys.argv[1:] = arguments
     os.umask(0o077)
-    _prepare_folders(settings)
-    if settings.user:
-        switch_user(settings.user)
-    private_folder(settings.cachedir)
+    plan = _read_options()
+    settings = build(MinionSettings, plan["settings"], "")
+    _become(settings.user)
     logs.start(settings, settings.log_file, limited=True)
-    opts = {**settings.opts(), "id": config.find_id(settings)}
-    _cache_id(settings, opts["id"])
-    if daemon:
+    if plan["daemon"]:
         _daemonize()
-    return _serve(settings, opts)
+    sys.exit(_serve(settings, plan["settings"]))
+
+
+def _read_options() -> Dict[str, Any]:
+    """What another process made of the command line; ends this one if there is nothing to do."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        os._exit(_write_options(write))
+    os.close(write)
+    with open(read, "rb") as source:
+        data = source.read()
+    _pid, status = os.waitpid(pid, 0)
+    if not data:
+        sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
+    plan: Dict[str, Any] = codec.unpack(data)
+    return plan
+
+
+def _write_options(handle: int) -> int:
+    from minion.cli.common import outcome
+    from minion.cli.daemon_options import command
+
+    with open(handle, "wb") as target:
+        code = outcome(command(lambda plan: _hand_over(plan, target)), "salt-minion")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def _hand_over(plan: Dict[str, Any], target: Any) -> None:
+    target.write(codec.pack(plan))
+
+
+def _become(user: str) -> None:
+    """The user was checked already."""
+    import pwd
+
+    entry = pwd.getpwnam(user or "root")
+    if user and entry.pw_uid != os.geteuid():
+        os.initgroups(user, entry.pw_gid)
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+        os.environ.update(HOME=entry.pw_dir, USER=user, LOGNAME=user)
 
 
 def _serve(settings: MinionSettings, opts: Dict[str, Any]) -> int:
@@ -52,37 +86,6 @@ def _serve(settings: MinionSettings, opts: Dict[str, Any]) -> int:
         return Supervisor(settings, opts).run()
     finally:
         _remove_pid(settings.pidfile)
-
-
-def _prepare_folders(settings: MinionSettings) -> None:
-    """Makes what is missing, as the user we were started as, for the user we run as."""
-    for folder in (settings.pki_dir, settings.cachedir, os.path.dirname(settings.log_file)):
-        if folder and not os.path.isdir(folder):
-            os.makedirs(folder, 0o700)
-            _give_to(folder, settings.user)
-
-
-def _give_to(path: str, user: str) -> None:
-    import pwd
-
-    if os.geteuid() != 0 or not user:
-        return
-    try:
-        entry = pwd.getpwnam(user)
-    except KeyError:
-        raise ConfigError(f"there is no user {user}, as which the configuration (option `user`) wants to run") from None
-    os.chown(path, entry.pw_uid, entry.pw_gid)
-
-
-def _cache_id(settings: MinionSettings, minion_id: str) -> None:
-    """A generated id stays, whatever becomes of the host's name."""
-    path = os.path.join(settings.conf_dir, "minion_id")
-    if settings.id or not settings.minion_id_caching or os.path.exists(path):
-        return
-    try:
-        atomic.write(path, minion_id, mode=0o644)
-    except OSError as exc:
-        log.warning("The minion id can't be kept in %s: %s", path, exc)
 
 
 def _daemonize() -> None:
@@ -117,10 +120,3 @@ def _remove_pid(path: str) -> None:
             os.unlink(path)
     except OSError:
         pass
-
-
-def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
-    """The program."""
-    if arguments is not None:
-        sys.argv[1:] = arguments
-    run(command, "salt-minion")
