@@ -89,6 +89,16 @@ def routes(family: int) -> Iterator[Route]:
             yield Route(found, prefix, table, kind, attributes)
 
 
+def route_to(address: bytes) -> Route:
+    """The route that packets to an address (4 or 16 bytes) take."""
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+    body = _ROUTE.pack(family, len(address) * 8, 0, 0, 0, 0, 0, 0, 0)
+    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), 1) + address  # RTA_DST
+    bodies, _ = _exchange(_GET_ROUTE, body, 0)
+    found, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(bodies[0])
+    return Route(found, prefix, table, kind, parse_attributes(bodies[0][_ROUTE.size :]))
+
+
 def neighbours(family: int) -> Iterator[Neighbour]:
     """The ARP (AF_INET) or neighbour discovery (AF_INET6) cache."""
     for body in _dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(family, 0, 0, 0, 0)):
@@ -97,17 +107,18 @@ def neighbours(family: int) -> Iterator[Neighbour]:
             yield Neighbour(found, index, state, parse_attributes(body[_NEIGHBOUR.size :]))
 
 
-def _dump(kind: int, body: bytes) -> Iterator[bytes]:
+def _dump(kind: int, body: bytes) -> List[bytes]:
     """The bodies of all messages that answer a question; asks again if the tables changed meanwhile."""
-    for attempt in range(_ATTEMPTS):
-        bodies, whole = _dump_once(kind, body)
-        if whole or attempt == _ATTEMPTS - 1:
-            return iter(bodies)
-    raise AssertionError("unreachable")
+    for _ in range(_ATTEMPTS):
+        bodies, whole = _exchange(kind, body, _DUMP)
+        if whole:
+            break
+    return bodies
 
 
-def _dump_once(kind: int, body: bytes) -> Tuple[Tuple[bytes, ...], bool]:
-    request = _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | _DUMP, 1, 0) + body
+def _exchange(kind: int, body: bytes, flags: int) -> Tuple[List[bytes], bool]:
+    """(bodies of the answers, whether they are of one moment)."""
+    request = _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | flags, 1, 0) + body
     bodies: List[bytes] = []
     whole = True
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
@@ -115,14 +126,16 @@ def _dump_once(kind: int, body: bytes) -> Tuple[Tuple[bytes, ...], bool]:
         kernel.sendto(request, (0, 0))
         while True:
             data = kernel.recv(1 << 18)
-            for message, flags, content in _messages(data):
-                whole = whole and not flags & _DUMP_INTERRUPTED
+            for message, marks, content in _messages(data):
+                whole = whole and not marks & _DUMP_INTERRUPTED
                 if message == _DONE:
-                    return tuple(bodies), whole
+                    return bodies, whole
                 if message == _ERROR:
                     number = -struct.unpack_from("=i", content)[0]
                     raise OSError(number, f"the kernel refused rtnetlink request {kind}: {os.strerror(number)}")
                 bodies.append(content)
+                if not flags:  # a single question has a single answer
+                    return bodies, whole
 
 
 def _messages(data: bytes) -> Iterator[Tuple[int, int, bytes]]:

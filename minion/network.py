@@ -25,7 +25,7 @@ _SECONDARY = 0x01
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 _IFLA_ADDRESS, _IFLA_NAME, _IFLA_LINK, _IFLA_LINK_NETNS = 1, 3, 5, 37
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 3, 4, 8
-_RTA_DESTINATION, _RTA_INTERFACE, _RTA_GATEWAY, _RTA_MULTIPATH, _RTA_VIA = 1, 4, 5, 9, 18
+_RTA_DESTINATION, _RTA_INTERFACE, _RTA_GATEWAY, _RTA_SOURCE, _RTA_MULTIPATH, _RTA_VIA = 1, 4, 5, 7, 9, 18
 _UNICAST, _LOCAL = 1, 2
 _TABLE_MAIN, _TABLE_LOCAL = 254, 255
 _NUD_FAILED, _NUD_NOARP, _NUD_NONE = 0x20, 0x40, 0x00
@@ -257,6 +257,19 @@ def _describe_route(
         "netmask": netmask(route.prefix) if family == "inet" else "",
         "flags": "U" + ("G" if via else "") + ("H" if host else ""),
         "interface": names.get(index, ""),
+    }
+
+
+def route_to(ip: str) -> Dict[str, Optional[str]]:
+    """Gateway, interface and own address for packets to an address."""
+    hop = netlink.route_to(ipaddress.ip_address(ip).packed).attributes
+    gateway, source = hop.get(_RTA_GATEWAY), hop.get(_RTA_SOURCE)
+    names = dict(socket.if_nameindex())
+    return {
+        "destination": ip,
+        "gateway": str(ipaddress.ip_address(gateway)) if gateway else None,
+        "interface": names.get(struct.unpack("=i", hop[_RTA_INTERFACE])[0]) if _RTA_INTERFACE in hop else None,
+        "source": str(ipaddress.ip_address(source)) if source else None,
     }
 
 
