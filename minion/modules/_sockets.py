@@ -83,8 +83,7 @@ def owners() -> Dict[str, str]:
     found: Dict[str, str] = {}
 
     def collect(pid: int) -> None:
-        links = {os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")}
-        inodes = [link[len("socket:[") : -1] for link in links if link.startswith("socket:[")]
+        inodes = [link[len("socket:[") : -1] for link in _links(pid) if link.startswith("socket:[")]
         if inodes:
             label = f"{pid}/{_processes.name(pid)}"
             for inode in inodes:
@@ -93,3 +92,12 @@ def owners() -> Dict[str, str]:
     for _ in _processes.each(collect):
         pass
     return found
+
+
+def _links(pid: int) -> Iterator[str]:
+    """What the open files of a process are; some are closed while we look."""
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            yield os.readlink(f"/proc/{pid}/fd/{number}")
+        except FileNotFoundError:
+            continue
