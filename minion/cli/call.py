@@ -14,6 +14,7 @@ from minion.cli.common import CONTEXT, EX_FAILED, Common, Printing, options, out
 if TYPE_CHECKING:
     from minion.caller import Call, Caller
     from minion.config import MinionSettings
+    from minion.master import MasterPipe
 
 EX_UNKNOWN_FUNCTION = 255
 _ROOTS = ("file_root", "pillar_root", "states_dir")
@@ -63,12 +64,13 @@ def command(common: Common, printing: Printing, words: Tuple[str, ...], **given:
     opts = options_of(settings, __cli="salt-call", no_parse=given["no_parse"].split(","))
     if given["module_dirs"]:
         opts["module_dirs"] = [*opts["module_dirs"], *given["module_dirs"]]
+    pipe = _connect(settings, opts, given)
     grains = {} if given["skip_grains"] else _grains(opts)
     printer = printing.to({**opts, "state_output_diff": given["output_diff"] or opts["state_output_diff"]})
     if given["show_grains"]:
         printer.show({"local": grains})
         return 0
-    caller = _caller(settings, opts, grains)
+    caller = _caller(opts, grains, pipe)
     if given["doc"]:
         return _print_docs(caller, words[0] if words else "")
     return _call(caller, words, given, printer.show)
@@ -80,7 +82,7 @@ def _settings(common: Common, given: Dict[str, Any]) -> MinionSettings:
 
     folder = common.folder()
     overrides: Dict[str, Any] = {**common.given(), "conf_dir": folder}
-    for option, value in (("id", "minion_id"), ("master", "master"), ("auth_timeout", "auth_timeout")):
+    for option, value in (("id", "minion_id"), ("master", "master")):
         if given[value]:
             overrides[option] = given[value]
     for option in _ROOTS:
@@ -126,16 +128,25 @@ def _grains(opts: Dict[str, Any]) -> Dict[str, Any]:
     return collect_grains(opts, module_folders("grains", opts)[:-1])
 
 
-def _caller(settings: MinionSettings, opts: Dict[str, Any], grains: Dict[str, Any]) -> Caller:
-    from minion.caller import Caller, is_local
+def _connect(settings: MinionSettings, opts: Dict[str, Any], given: Dict[str, Any]) -> Optional[MasterPipe]:
+    """The way to the master, if one is needed; signing in goes on beside what we do next."""
+    from minion.caller import is_local
 
-    if is_local(opts):
-        from minion.local import LocalMaster
-
-        return Caller(opts, grains, LocalMaster(opts, grains))
+    if given["show_grains"] or is_local(opts):
+        return None
     from minion.companion import connect
 
-    return Caller(opts, grains, connect(settings, opts))
+    return connect(settings, opts, *([given["auth_timeout"]] if given["auth_timeout"] else []))
+
+
+def _caller(opts: Dict[str, Any], grains: Dict[str, Any], pipe: Optional[MasterPipe]) -> Caller:
+    from minion.caller import Caller
+
+    if pipe is not None:
+        return Caller(opts, grains, pipe)
+    from minion.local import LocalMaster
+
+    return Caller(opts, grains, LocalMaster(opts, grains))
 
 
 def _print_docs(caller: Caller, prefix: str) -> int:
