@@ -44,7 +44,7 @@ class Directory(Protocol):
 
     def describe(self, minion_id: str) -> str: ...
 
-    def forget(self, minion_id: str) -> None: ...
+    def forget(self, minion_id: str, preserve: bool) -> None: ...
 
 
 class Sink:
@@ -294,15 +294,17 @@ class ControlServer:
 
     async def keys_changed(self, connection: _Connection, fields: dict[str, Any], reader: asyncio.StreamReader) -> bool:
         """An operator moved keys: what was shared with those that are out is destroyed."""
-        out = []
+        out, rotate = [], False
         for change in fields["changes"]:
             minion_id, act = names.minion_id(change.get("id")), str(change.get("act", ""))
             self._hub.fire("salt/key", {"id": minion_id, "act": act, "result": bool(change.get("result", True))})
-            if act in ("delete", "deleted", "reject", "rejected"):
+            had_access = change.get("state", "minions") == "minions"
+            if had_access and act in ("delete", "deleted", "reject", "rejected"):
                 out.append(minion_id)
-                self._directory.forget(minion_id)
+                rotate = rotate or bool(change.get("rotate", True))
+                self._directory.forget(minion_id, bool(change.get("preserve", False)))
         if out:
-            self._hub.cut(out)
+            self._hub.cut(out, rotate)
         connection.writer.write(frames.frame({"ok": True}))
         return True
 

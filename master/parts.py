@@ -55,10 +55,11 @@ class KeyDirectory:
                 return f"Minion did not return. [Not accepted] {text}, fingerprint {found[0]}"
         return "Minion did not return. [Not connected] No minion of this name is known"
 
-    def forget(self, minion_id: str) -> None:
-        """Destroys what was shared with a minion and what is kept of it."""
+    def forget(self, minion_id: str, preserve: bool = False) -> None:
+        """Destroys what was shared with a minion and, unless it is to be preserved, what is kept of it."""
         self._sessions.destroy(minion_id)
-        self._data.forget(minion_id)
+        if not preserve:
+            self._data.forget(minion_id)
 
 
 @dataclass(frozen=True)

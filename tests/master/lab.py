@@ -139,7 +139,7 @@ class Lab:
             return "Minion did not return. [Not accepted] Its key is not accepted: pending, fingerprint aa:bb"
         return "Minion did not return. [Not connected] No minion of this name is known"
 
-    def forget(self, minion_id: str) -> None:
+    def forget(self, minion_id: str, preserve: bool) -> None:
         """Nothing is kept."""
 
     # ----------------------------------------------------------- the minions

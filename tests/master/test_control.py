@@ -31,6 +31,7 @@ class Wire:
     def __init__(self) -> None:
         self.published: list[tuple[dict, list[str], bool]] = []
         self.was_cut: list[str] = []
+        self.rotated = False
         self.sent = threading.Condition()
 
     def publish(self, job, own, broadcast, topics) -> None:
@@ -40,6 +41,7 @@ class Wire:
 
     def cut(self, minions, rotate, disturb) -> None:
         self.was_cut += minions
+        self.rotated = rotate
 
     def wait(self, count: int) -> list[tuple[dict, list[str], bool]]:
         with self.sent:
@@ -59,8 +61,8 @@ class Directory:
     def describe(self, minion_id: str) -> str:
         return f"{minion_id} is pending"
 
-    def forget(self, minion_id: str) -> None:
-        self.forgotten.append(minion_id)
+    def forget(self, minion_id: str, preserve: bool) -> None:
+        self.forgotten.append(f"{minion_id} but its data" if preserve else minion_id)
 
 
 class Master:
@@ -278,6 +280,20 @@ def test_deleted_keys_are_cut_off_before_the_answer(master: Master, client: Cont
     changes = [{"id": "web1", "act": "delete"}, {"id": "web2", "act": "accept"}, {"id": "db1", "act": "reject"}]
     assert client.ask("keys_changed", changes=changes) == {"ok": True}
     assert master.directory.forgotten == ["web1", "db1"] and master.wire.was_cut == ["web1", "db1"]
+    assert master.wire.rotated
+
+
+def test_the_operator_may_spare_data_and_publication_key(master: Master, client: ControlClient):
+    client.ask("keys_changed", changes=[{"id": "web1", "act": "delete", "preserve": True, "rotate": False}])
+    assert master.directory.forgotten == ["web1 but its data"]
+    assert master.wire.was_cut == ["web1"] and not master.wire.rotated
+
+
+def test_nobody_is_cut_off_who_had_no_access(master: Master, client: ControlClient):
+    changes = [{"id": name, "act": "delete", "state": f"minions_{state}"} for name, state in
+               (("web1", "denied"), ("web2", "pre"), ("db1", "rejected"))]  # fmt: skip
+    client.ask("keys_changed", changes=changes)
+    assert not master.directory.forgotten and not master.wire.was_cut
 
 
 def test_a_restricted_user_gets_what_he_may_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
