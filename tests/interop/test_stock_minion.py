@@ -40,8 +40,8 @@ def test_both_kinds_answer_one_job(lab: Lab):
 
 def test_targets(lab: Lab):
     for options, expected in (
-        (["-G", "role:old"], ["stock"]), (["-C", "G@role:new or stock"], ["ours", "stock"]), (["-L", "stock"], ["stock"]),
-        (["-E", "st.*"], ["stock"]),
+        (["-G", "role:old"], ["stock"]), (["-C", "G@role:new or stock"], ["ours", "stock"]),
+        (["-L", "stock"], ["stock"]), (["-E", "st.*"], ["stock"]),
     ):  # fmt: skip
         assert sorted(lab.results(*options, "test.ping")) == expected, options
 
@@ -109,4 +109,4 @@ def test_deleted_minions_are_cut_off_and_ask_again_by_themselves(lab: Lab):
         assert event["act"] == "pend"
         assert minion in (lab.key("-l", "un").stdout)
         done = lab.salt(minion, "test.ping")
-        assert done.returncode == 2 and "not accepted" in done.stdout + done.stderr
+        assert done.returncode != 0 and "not accepted" in done.stdout + done.stderr
