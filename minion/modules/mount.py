@@ -30,7 +30,7 @@ def active(extended: bool = False) -> Dict[str, Dict[str, Any]]:
         salt '*' mount.active
     """
     if extended:
-        disks = __salt__["disk.blkid"]() if "disk.blkid" in __salt__ else {}
+        disks = __salt__["disk.blkid"]() if _tools.which("blkid") else {}
         found = _mounts.mountinfo()
         for mount in found.values():
             disk = disks.get(mount["device"], {})
