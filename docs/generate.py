@@ -30,8 +30,8 @@ def configuration() -> str:
         "# Configuration\n\n"
         "Made by `bin/docs` from the declarations in `master/config.py` and `minion/config.py`.\n\n"
         "Files are YAML: `/etc/salt/master` and `/etc/salt/master.d/*.conf`, `/etc/salt/minion` and\n"
-        "`/etc/salt/minion.d/*.conf`; `-c FOLDER` or the variable `SALT_CONFIG_DIR` names another folder. Options that\n"
-        "Saltern does not know are kept, so that `config.get` and templates find them, and are reported once.\n"
+        "`/etc/salt/minion.d/*.conf`; `-c FOLDER` or the variable `SALT_CONFIG_DIR` names another folder. Options\n"
+        "that Saltern does not know are kept, so that `config.get` and templates find them, and are reported once.\n"
     )
     parts = (head, options("Master", MasterSettings), options("Minion", MinionSettings))
     return "\n".join(parts)
