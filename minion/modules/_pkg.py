@@ -135,7 +135,7 @@ def match_version(
     oper, version = split_comparison(desired)
     for candidate in available:
         if not oper and "*" in version:
-            found = fnmatch.fnmatchcase(candidate, version)
+            found = any(fnmatch.fnmatchcase(text, version) for text in (candidate, without_epoch(candidate)))
         else:
             found = satisfies(compare, candidate, "==" if oper in ("", "=") else oper, version, ignore_epoch)
         if found:
@@ -163,6 +163,66 @@ def named(name: Optional[str], pkgs: Any, sources: Any = None) -> List[str]:
         raise SaltInvocationError("Only one of pkgs or sources can be specified.")
     listed = targets(pkgs) if pkgs else sources if sources else [name]
     return [next(iter(item)) if isinstance(item, Mapping) else str(item) for item in listed]
+
+
+class Plan:
+    """What to install, and in which way: anew or newer, older than it is, or once more.
+
+    Args:
+        installed: package -> its versions.
+        compare: orders two versions.
+        reinstall: install again what is there in the wanted version.
+    """
+
+    def __init__(
+        self,
+        installed: Mapping[str, Sequence[str]],
+        compare: Compare,
+        reinstall: bool = False,
+        ignore_epoch: bool = False,
+    ) -> None:
+        self.installed, self.compare = installed, compare
+        self.reinstall, self.ignore_epoch = reinstall, ignore_epoch
+        self.forward: Dict[str, str] = {}
+        self.back: Dict[str, str] = {}
+        self.again: Dict[str, str] = {}
+        self.errors: List[str] = []
+
+    @property
+    def names(self) -> List[str]:
+        """All packages of the plan."""
+        return [*self.forward, *self.back, *self.again]
+
+    def add(self, name: str, argument: str, version: Optional[str] = None) -> None:
+        """Adds a package; `argument` is how the package manager is told of it."""
+        present = self.installed.get(name, ())
+        orders = [self.compare(version, known, ignore_epoch=self.ignore_epoch) for known in present] if version else []
+        if self.reinstall and present and (not version or 0 in orders):
+            self.again[name] = argument
+        elif orders and all(order is not None and order < 0 for order in orders):
+            self.back[name] = argument
+        else:
+            self.forward[name] = argument
+
+    def choose(self, name: str, wanted: str, candidates: Sequence[str]) -> Optional[str]:
+        """The first candidate that a comparison or a glob accepts; if there is none, that becomes an error."""
+        version = match_version(wanted, candidates, self.compare, self.ignore_epoch)
+        if version is None:
+            shown = ", ".join(candidates) or "None"
+            self.errors.append(f"No version matching '{name}{wanted}' could be found (available: {shown})")
+        return version
+
+    def changes(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Dict[str, Any]:
+        """What changed; what was installed again counts as a change."""
+        found = data.compare_dicts(old, new)
+        for name in self.again:
+            found.setdefault(name, {"old": old.get(name, ""), "new": new.get(name, "")})
+        return found
+
+
+def is_comparison(version: Any) -> bool:
+    """Whether a wanted version is an expression or a glob instead of one version."""
+    return bool(version) and (str(version)[0] in "<>!" or "*" in str(version))
 
 
 def stringify(packages: MutableMapping[str, Any]) -> None:

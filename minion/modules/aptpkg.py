@@ -234,16 +234,16 @@ def install(
     if _pkg.is_true(refresh) and _needs_refresh(wanted if kind == "repository" else {}):
         refresh_db(kwargs.pop("cache_valid_time", 0))
     old = list_pkgs()
-    plan = _Plan(old, reinstall)
+    plan = _pkg.Plan(list_pkgs(versions_as_list=True), version_cmp, reinstall, ignore_epoch)
     if kind == "repository":
-        _plan_from_repository(plan, wanted, ignore_epoch)
+        _plan_from_repository(plan, wanted)
     else:
         for path in wanted:
             about = __salt__["lowpkg.bin_pkg_info"](path)
             plan.add(about["name"], path, about["version"])
     options = dict(kwargs, skip_verify=skip_verify, downloadonly=downloadonly)
     options["fromrepo"] = (fromrepo or kwargs.get("repo")) if kind == "repository" else None
-    commands = plan.commands(options)
+    commands = _commands(plan, options)
     errors = plan.errors
     held = _held(plan.names) if commands else []
     if held:
@@ -256,9 +256,7 @@ def install(
             __salt__["pkg.hold"](pkgs=held)
     _pkg.forget(__context__)
     new = list_pkgs() if commands else old
-    changes = data.compare_dicts(old, new)
-    for package in plan.again:
-        changes.setdefault(package, {"old": old.get(package, ""), "new": new.get(package, "")})
+    changes = plan.changes(old, new)
     if errors:
         raise CommandExecutionError(
             "Problem encountered installing package(s)", info={"errors": errors, "changes": changes}
@@ -266,52 +264,27 @@ def install(
     return changes
 
 
-class _Plan:
-    """Which packages are installed or upgraded, downgraded, or installed again."""
-
-    def __init__(self, installed: Dict[str, str], reinstall: bool) -> None:
-        self.installed, self.reinstall = installed, reinstall
-        self.names: List[str] = []
-        self.forward: List[str] = []
-        self.back: List[str] = []
-        self.again: Dict[str, str] = {}
-        self.errors: List[str] = []
-
-    def add(self, name: str, argument: str, number: Optional[str]) -> None:
-        """Adds a package; `argument` is how `apt-get install` is told of it."""
-        self.names.append(name)
-        present = self.installed.get(name, "")
-        order = _pkg.compare_deb(number, present) if number and present else 1
-        if self.reinstall and present and (number is None or order == 0):
-            self.again[name] = argument
-        elif order < 0:
-            self.back.append(argument)
-        else:
-            self.forward.append(argument)
-
-    def commands(self, options: Dict[str, Any]) -> List[List[str]]:
-        """The calls of apt-get that carry it out."""
-        found = []
-        for arguments, more in (
-            (self.forward, {}),
-            (self.back, {"allow_downgrades": True}),
-            (list(self.again.values()), {"reinstall": True}),
-        ):
-            if arguments:
-                found.append(_apt.changing("install", **{**options, **more}) + arguments)
-        return found
+def _commands(plan: _pkg.Plan, options: Dict[str, Any]) -> List[List[str]]:
+    """The calls of apt-get that carry out a plan."""
+    steps: Tuple[Tuple[Dict[str, str], Dict[str, Any]], ...] = (
+        (plan.forward, {}),
+        (plan.back, {"allow_downgrades": True}),
+        (plan.again, {"reinstall": True}),
+    )
+    return [
+        _apt.changing("install", **{**options, **more}) + list(arguments.values())
+        for arguments, more in steps
+        if arguments
+    ]
 
 
-def _plan_from_repository(plan: _Plan, wanted: Dict[str, Optional[str]], ignore_epoch: bool) -> None:
-    compared = [name for name, number in wanted.items() if number and (number[0] in "<>!" or "*" in number)]
+def _plan_from_repository(plan: _pkg.Plan, wanted: Dict[str, Optional[str]]) -> None:
+    compared = [name for name, number in wanted.items() if _pkg.is_comparison(number)]
     available = __salt__["pkg.list_repo_pkgs"](*compared) if compared else {}
     for name, number in wanted.items():
         if name in compared:
-            candidates = available.get(name, [])
-            number = _pkg.match_version(str(number), candidates, version_cmp, ignore_epoch)
+            number = plan.choose(name, str(number), available.get(name, []))
             if number is None:
-                shown = ", ".join(candidates) or "None"
-                plan.errors.append(f"No version matching '{name}{wanted[name]}' could be found (available: {shown})")
                 continue
         elif number:
             number = number.lstrip("=")
