@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 from master import signin
 from master.bus import Outbox
 from master.config import MasterSettings
+from master.errors import KeyStoreError
 from master.files import MasterFiles
 from master.jobstore import JobStore, SQLiteJobStore
 from master.keypair import load_master_key
@@ -24,6 +26,8 @@ from master.sessions import PublishKey, Sessions
 from master.targets import Resolved, resolve
 from master.worker import KnownJobs, SignIn
 from transports.crypto import PrivateKey
+
+log = logging.getLogger(__name__)
 
 _MASTER_OPTS = (
     "top_file_merging_strategy", "env_order", "default_top", "renderer", "failhard", "state_top", "state_top_saltenv",
@@ -50,10 +54,15 @@ class KeyDirectory:
             (State.REJECTED, "Its key is rejected"),
             (State.DENIED, "Its key is denied"),
         ):
-            found = self._keys.fingerprint(minion_id, state) if self._keys.has(minion_id, state) else []
-            if found:
-                return f"Minion did not return. [Not accepted] {text}, fingerprint {found[0]}"
+            if self._keys.has(minion_id, state):
+                return f"Minion did not return. [Not accepted] {text}, {self._shown(minion_id, state)}"
         return "Minion did not return. [Not connected] No minion of this name is known"
+
+    def _shown(self, minion_id: str, state: State) -> str:
+        try:
+            return f"fingerprint {self._keys.fingerprint(minion_id, state)[0]}"
+        except KeyStoreError as exc:
+            return str(exc)
 
     def forget(self, minion_id: str, preserve: bool = False) -> None:
         """Destroys what was shared with a minion and, unless it is to be preserved, what is kept of it."""
@@ -128,6 +137,8 @@ def build(settings: MasterSettings) -> Parts:
     Raises:
         UnsafePath, KeyStoreError: a folder or key can't be used.
     """
+    if settings.undeclared.get("open_mode"):
+        log.warning("open_mode is not supported, it lets anybody take a minion's place: see auto_accept, autosign_file")
     keys = KeyStore(
         settings.pki_dir,
         Limits(settings.max_minions, settings.max_pending, settings.max_pending_per_source),

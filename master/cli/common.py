@@ -343,7 +343,7 @@ def _outcome(command: click.Command, prog: str) -> int:
         print(f"Usage: {prog} [options]\n\n{prog}: error: {_usage(exc)}", file=sys.stderr)
         return EX_USAGE
     except (KeyboardInterrupt, click.Abort):
-        print("\nExiting gracefully on Ctrl-c", file=sys.stderr)
+        print("Exiting gracefully on Ctrl-c", file=sys.stderr)  # click has ended the line with ^C
         return EX_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes stdout once more when it ends
