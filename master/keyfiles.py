@@ -142,7 +142,7 @@ class KeyFiles:
             content = safety.read(self.path(state, minion_id), _MAX_KEY_FILE).decode("utf-8", "backslashreplace")
         except FileNotFoundError:
             raise KeyStoreError(f"minion {minion_id} has no key in {state}") from None
-        several = _PEM.findall(content)
+        several = _PEM.findall(content) if state is State.DENIED else []
         return several if len(several) > 1 else [content]
 
     def fingerprint(self, minion_id: str, state: State, algorithm: str = "sha256") -> list[str]:

@@ -131,6 +131,11 @@ class TestReading:
         assert store.accepted("bad") is None
         assert store.accepted("linked") is None
 
+    def test_a_file_with_two_keys_is_no_accepted_key(self, store):
+        put(store, State.ACCEPTED, "web1", pem(0) + "\n" + pem(1))
+        assert store.accepted("web1") is None
+        assert store.observe("web1", public(0), yes).outcome is Outcome.DENIED
+
     def test_an_empty_file_that_a_crash_left_is_no_key(self, store):
         put(store, State.ACCEPTED, "web1", "")
         assert store.state_of("web1") is None
