@@ -95,6 +95,13 @@ def _host(host: str) -> str:
     return text
 
 
+def _interface(iface: str) -> str:
+    """The name of an interface; an error if a program would take it for something else."""
+    if not re.fullmatch(r"[\w.:@][\w.:@-]*", str(iface)):
+        raise SaltInvocationError(f"'{iface}' is not the name of an interface")
+    return str(iface)
+
+
 def wol(mac: str, bcast: str = "255.255.255.255", destport: int = 9) -> bool:
     """Wakes up a host by a magic packet.
 
@@ -214,6 +221,59 @@ def netstat() -> List[Dict[str, str]]:
 
 def _shown(endpoint: Tuple[str, int]) -> str:
     return f"{endpoint[0]}:{endpoint[1] or '*'}"
+
+
+def get_bufsize(iface: str) -> Dict[str, Any]:
+    """The sizes of the ring buffers of an interface, and how large they can be; empty without ethtool.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' network.get_bufsize eth0
+    """
+    if _tools.which("ethtool") is None:
+        return {}
+    done = _tools.result(__salt__, ["ethtool", "-g", _interface(iface)])
+    sizes = _parse_rings(done["stdout"])
+    return {"result": True, **sizes} if sizes else {"result": False, "comment": done["stderr"] or done["stdout"]}
+
+
+def _parse_rings(output: str) -> Dict[str, int]:
+    found = {}
+    suffix = ""
+    for line in output.splitlines():
+        if line.endswith(("maximums:", "settings:")):
+            suffix = "-max" if line.endswith("maximums:") else ""
+        size = re.fullmatch(r"(.+):\s+(\d+)", line)
+        if size:
+            found[size.group(1).lower().replace(" ", "-") + suffix] = int(size.group(2))
+    return found
+
+
+def mod_bufsize(iface: str, *args: Any, **kwargs: Any) -> Any:
+    """Sets the sizes of the ring buffers of an interface: `result` and `comment`; False without ethtool.
+
+    Args:
+        iface: name of the interface.
+        rx, tx, rx-mini, rx-jumbo: the sizes.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' network.mod_bufsize eth0 tx=256 rx=256
+    """
+    if _tools.which("ethtool") is None:
+        return False
+    if args:
+        return {"result": False, "comment": "Unknown arguments: " + " ".join(map(str, args))}
+    sizes = [str(word) for key in ("rx", "tx", "rx-mini", "rx-jumbo") if key in kwargs for word in (key, kwargs[key])]
+    if not sizes:
+        return {"result": False, "comment": "Requires rx=<val> tx=<val> rx-mini=<val> and/or rx-jumbo=<val>"}
+    done = _tools.result(__salt__, ["ethtool", "-G", _interface(iface), *sizes])
+    said = done["stderr"] or done["stdout"]
+    return {"result": done["retcode"] == 0, "comment": said if done["retcode"] else " ".join(sizes)}
 
 
 def mod_hostname(hostname: Optional[str]) -> bool:

@@ -152,3 +152,43 @@ def test_names_that_are_none(salt: Loader, etc: Path, name: str) -> None:
     with pytest.raises(SaltInvocationError, match="not a host name"):
         salt["network.mod_hostname"](name)
     assert not (etc / "kernel").exists()
+
+
+RINGS = """\
+Ring parameters for eth0:
+Pre-set maximums:
+RX:\t\t4096
+RX Mini:\tn/a
+RX Jumbo:\t16
+TX:\t\t4096
+Current hardware settings:
+RX:\t\t256
+RX Mini:\tn/a
+RX Jumbo:\t0
+TX:\t\t128
+"""
+
+
+def test_ring_buffers(salt: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "ethtool"
+    program.write_text(
+        f"#!/bin/sh\n[ $2 = eth0 ] || {{ echo no such device >&2; exit 76; }}\n[ $1 = -G ] || echo '{RINGS}'\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert salt["network.get_bufsize"]("eth0") == {
+        "result": True,
+        "rx-max": 4096,
+        "rx-jumbo-max": 16,
+        "tx-max": 4096,
+        "rx": 256,
+        "rx-jumbo": 0,
+        "tx": 128,
+    }
+    assert salt["network.get_bufsize"]("eth9") == {"result": False, "comment": "no such device"}
+    assert salt["network.mod_bufsize"]("eth0", rx=512, tx=256) == {"result": True, "comment": "rx 512 tx 256"}
+    assert salt["network.mod_bufsize"]("eth9", rx=512) == {"result": False, "comment": "no such device"}
+    assert salt["network.mod_bufsize"]("eth0")["comment"].startswith("Requires rx=<val>")
+    assert salt["network.mod_bufsize"]("eth0", "x")["comment"] == "Unknown arguments: x"
+    with pytest.raises(SaltInvocationError, match="not the name of an interface"):
+        salt["network.get_bufsize"]("-s")
