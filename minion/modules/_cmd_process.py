@@ -265,7 +265,9 @@ def environment_of(command: Command) -> Dict[str, str]:
     env = dict(asked)
     if command.runas:
         account = find_user(command.runas)
-        env = {**_login_environment(command.runas, command.shell), **asked, "USER": command.runas}
+        is_own = account.pw_uid == os.geteuid() != 0  # nobody but root can log in without a password
+        login = {} if is_own else _login_environment(command.runas, command.shell)
+        env = {**login, **asked, "USER": command.runas}
         env["HOME"] = account.pw_dir
     if command.reset_system_locale is True:
         for name in _PLAIN_LOCALE:

@@ -86,11 +86,13 @@ def scratch_file(content: bytes = b"") -> str:
 
 
 def remove_scratch(path: Any, opts: Mapping[str, Any]) -> None:
-    """Removes a file if it is a temporary one; anything else is left alone."""
-    if not isinstance(path, str) or not path.startswith(os.path.join(tempfile.gettempdir(), SCRATCH_PREFIX)):
+    """Removes a file if it is a temporary one that `scratch_file` may have made; anything else is left alone."""
+    if not isinstance(path, str) or not path:
         return
+    folder, name = os.path.split(path)
     roots = [root for roots in (opts.get("file_roots") or {}).values() for root in roots]
-    if os.path.exists(path) and not any(path.startswith(str(root)) for root in roots):
+    is_served = any(path.startswith(os.path.join(str(root), "")) for root in roots)
+    if folder == tempfile.gettempdir() and name.startswith(SCRATCH_PREFIX) and not is_served and os.path.exists(path):
         os.remove(path)
 
 
