@@ -260,7 +260,7 @@ class Agent:
         for jid, known in self._journal.unfinished().items():
             path = os.path.join(self._proc, jid)
             record = running.read(path)
-            connection = self._connection(known.master)
+            connection = self.connection(known.master)
             if record is None or connection is None:
                 log.error("Nothing is left of job %s, which began before this minion was restarted", jid)
                 self._settle(jid)
@@ -277,7 +277,8 @@ class Agent:
             else:
                 self._lose(entry, _RESTARTED)
 
-    def _connection(self, name: str) -> Optional[Connection]:
+    def connection(self, name: str) -> Optional[Connection]:
+        """The connection to a master, by its name; the first one if that is not a name."""
         for connection in self.connections:
             if connection.name == name:
                 return connection
@@ -301,14 +302,14 @@ class Agent:
             return self._done(worker, load)
         if cmd.startswith("__"):
             return await self.housekeeping.answer(worker, cmd, load)
-        connection = self._connection(worker.order.master)
+        connection = self.connection(worker.order.master)
         if connection is None:
             raise SaltInvocationError("this minion has no master")
         return await connection.request(cmd, load, timeout)
 
     def _done(self, worker: Worker, load: Mapping[str, Any]) -> bool:
         """The return of a job lies in the spool, or comes along because the disk did not take it."""
-        connection = self._connection(worker.order.master)
+        connection = self.connection(worker.order.master)
         self._settle(str(load["jid"]))
         if connection is not None and isinstance(load.get("load"), dict):
             connection.hold(load["load"])

@@ -79,6 +79,8 @@ async def _answer(message: Dict[str, Any], link: Any, why_not: str) -> Dict[str,
     number = message["number"]
     if link is None:
         return {"number": number, "error": why_not, "unreachable": True}
+    if message["cmd"] == "__own":
+        return {"number": number, "reply": link.own}
     try:
         what = Request(str(message["cmd"]), message["load"])
         reply = {"number": number, "reply": await link.request(what, float(message["timeout"]))}

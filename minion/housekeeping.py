@@ -7,8 +7,9 @@ import logging
 import os
 import random
 import time
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Mapping
 
+from minion import mailbox
 from minion.job import Order
 from transports.errors import TransportError
 from transports.retry import Backoff
@@ -72,7 +73,10 @@ class Housekeeping:
                     fresh.set_result(load["grains"])
             return True
         if cmd == "__event":
-            return await self._event(worker, str(load["tag"]), load.get("data") or {})
+            return await self.event(str(load["tag"]), load.get("data") or {}, worker.order.master)
+        if cmd == "__own":
+            connection = self._agent.connection(worker.order.master)
+            return connection is not None and connection.own
         raise ValueError(f"{cmd} is no command of the minion")
 
     # --------------------------------------------------------------- masters
@@ -125,7 +129,9 @@ class Housekeeping:
     # ------------------------------------------------------------ now and then
 
     async def begin(self) -> None:
-        """Starts what is done every so many minutes."""
+        """Starts what is done every so many minutes, and takes events from programs beside us."""
+        mailbox.open_box(self._agent.settings.cachedir)
+        asyncio.get_running_loop().add_signal_handler(mailbox.WAKE, self.collect_mail)
         minutes = self._agent.settings.grains_refresh_every
         if minutes > 0:
             self._agent.spawn(self._every(minutes * 60.0, self._look_at_grains))
@@ -162,13 +168,18 @@ class Housekeeping:
 
     # --------------------------------------------------------- local events
 
-    async def _event(self, worker: Worker, tag: str, data: Dict[str, Any]) -> bool:
+    async def event(self, tag: str, data: Dict[str, Any], master: str = "") -> bool:
         """An event that a module fires on the minion: `event.fire`, by which Salt's modules steer their minion.
 
         With `wait` in its data the answer comes when it is done.
+
+        Args:
+            tag: under which name.
+            data: what the module says.
+            master: name of the master that the module's job came from.
         """
         handler = next((self._events[name] for name in self._events if tag.startswith(name)), None)
-        connection = self._connection_of(worker)
+        connection = self._agent.connection(master)
         if handler is None or connection is None:
             log.debug("Nobody listens to the local event %s", tag)
             return True
@@ -178,11 +189,10 @@ class Housekeeping:
             self._agent.spawn(handler(connection, data))
         return True
 
-    def _connection_of(self, worker: Worker) -> Optional[Connection]:
-        for connection in self._agent.connections:
-            if connection.name == worker.order.master:
-                return connection
-        return None
+    def collect_mail(self) -> None:
+        """Events that programs beside us left."""
+        for tag, data in mailbox.take(self._agent.settings.cachedir):
+            self._agent.spawn(self.event(tag, data))
 
     async def _on_module_refresh(self, connection: Connection, data: Dict[str, Any]) -> None:
         await self.collect_grains()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterable, List, Mapping, Protocol
+from typing import Any, Dict, Iterable, List, Mapping, Protocol, Tuple
 
 from minion.executor import Executor, Progress
 from minion.loader import Loader
-from minion.loaders import Loaders, build_loaders
+from minion.loaders import Loaders, build_loaders, module_folders
 
+_KINDS = ("modules", "states", "renderers", "returners", "utils")
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -58,6 +59,19 @@ class Runtime:
         """Loads some of our own modules ahead of need; a user's module of that name waits until it is called."""
         self.loaders.modules.preload(modules, below=_OWN_FOLDER)
         self.ways.preload(["direct_call"], below=_OWN_FOLDER)
+
+
+def signature(opts: Mapping[str, Any]) -> Tuple[int, ...]:
+    """Changes when module files appear or go in a folder of the user's."""
+    folders = [folder for kind in _KINDS for folder in module_folders(kind, opts)[:-1]]
+    return tuple(_changed(folder) for folder in [*folders, *_executor_folders(opts)[:-1]])
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _executor_folders(opts: Mapping[str, Any]) -> List[str]:

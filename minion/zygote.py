@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Mapping, NoReturn, Optional
 from minion import fdpass
 from minion.job import Order, carry_out
 from minion.master import MasterPipe
-from minion.runtime import Runtime
+from minion.runtime import Runtime, signature
 from minion.titles import set_title
 from transports.errors import Broken, CodecError
 
@@ -46,6 +46,7 @@ class Zygote:
 
     def _prepare(self) -> None:
         """Builds what all job processes share, for the grains of now and the modules that lie there now."""
+        self._signature = signature(self._opts)
         self._runtime = Runtime({**self._opts}, self._grains, {}, self._pipe)
         if self._grains:
             self._runtime.preload(PRELOADED)
@@ -84,6 +85,8 @@ class Zygote:
             self._prepare()
 
     def _start(self, message: Mapping[str, Any], pipe: socket.socket) -> None:
+        if signature(self._opts) != self._signature:
+            self._prepare()  # salt-call may have synced modules, or somebody put one there
         number = int(message["number"])
         try:
             pid = os.fork()

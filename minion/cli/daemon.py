@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any, Dict, NoReturn, Optional, Sequence
 
-from minion import atomic, logs
+from minion import daemonize, logs
 from minion.config import MinionSettings
 from minion.settings import build
 from transports import codec
@@ -29,7 +29,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
     _become(settings.user)
     logs.start(settings, settings.log_file, limited=True)
     if plan["daemon"]:
-        _daemonize()
+        daemonize.detach(settings.pidfile)
+    else:
+        daemonize.write_pid(settings.pidfile)
     sys.exit(_serve(settings, plan["settings"]))
 
 
@@ -80,43 +82,8 @@ def _become(user: str) -> None:
 def _serve(settings: MinionSettings, opts: Dict[str, Any]) -> int:
     from minion.supervisor import Supervisor
 
-    _write_pid(settings.pidfile)
     log.info("Starting the minion %s", opts["id"])
     try:
         return Supervisor(settings, opts).run()
     finally:
-        _remove_pid(settings.pidfile)
-
-
-def _daemonize() -> None:
-    """Leaves the terminal and whoever started us."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-    os.chdir("/")
-    null = os.open(os.devnull, os.O_RDWR)
-    for handle in (0, 1, 2):
-        os.dup2(null, handle)
-    os.close(null)
-
-
-def _write_pid(path: str) -> None:
-    try:
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-        atomic.write(path, f"{os.getpid()}\n", mode=0o644)
-    except OSError as exc:
-        log.warning("The process id can't be written to %s: %s", path, exc)
-
-
-def _remove_pid(path: str) -> None:
-    try:
-        with open(path, encoding="ascii") as file:
-            ours = file.read().strip() == str(os.getpid())
-        if ours:
-            os.unlink(path)
-    except OSError:
-        pass
+        daemonize.remove_pid(settings.pidfile)

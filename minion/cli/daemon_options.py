@@ -59,6 +59,7 @@ def _prepare_folders(settings: MinionSettings) -> None:
         if folder and not os.path.isdir(folder):
             os.makedirs(folder, 0o700)
             _give_to(folder, settings.user)
+    os.makedirs(os.path.dirname(settings.pidfile), 0o755, exist_ok=True)
 
 
 def _give_to(path: str, user: str) -> None:
