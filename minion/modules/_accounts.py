@@ -35,7 +35,7 @@ def groups(root: Optional[str] = None) -> List[grp.struct_group]:
     """All groups."""
     if root is None:
         return grp.getgrall()
-    return list(_groups_of_files(root))
+    return local_groups(root)
 
 
 def group(name: Id, root: Optional[str] = None) -> Optional[grp.struct_group]:
@@ -48,20 +48,26 @@ def group(name: Id, root: Optional[str] = None) -> Optional[grp.struct_group]:
         return None
 
 
-def groups_of(account: pwd.struct_passwd, root: Optional[str] = None) -> List[str]:
+def groups_of(
+    account: pwd.struct_passwd, root: Optional[str] = None, known: Optional[List[grp.struct_group]] = None
+) -> List[str]:
     """Names of a user's groups, the primary one included, sorted.
 
     Several local groups may share a number; of those the ones count that name the user.
+
+    Args:
+        account: the user.
+        root: in the files below this folder.
+        known: what `local_groups(root)` said, if many users are asked for.
     """
-    if root is not None:
-        found = {entry.gr_name for entry in groups(root) if account.pw_name in entry.gr_mem}
-        found.update(entry.gr_name for entry in groups(root) if entry.gr_gid == account.pw_gid)
-        return sorted(found)
-    named = [entry for entry in _groups_of_files("/") if account.pw_name in entry.gr_mem]
+    local = local_groups(root or "/") if known is None else known
+    named = [entry for entry in local if account.pw_name in entry.gr_mem]
     names = {entry.gr_name for entry in named}
-    known = {entry.gr_gid for entry in named}
+    if root is not None:
+        return sorted(names | {entry.gr_name for entry in local if entry.gr_gid == account.pw_gid})
+    numbers = {entry.gr_gid for entry in named}
     for gid in os.getgrouplist(account.pw_name, account.pw_gid):
-        if gid not in known:
+        if gid not in numbers:
             names.add(group_name(gid) or str(gid))
     return sorted(names)
 
@@ -86,8 +92,11 @@ def entries(root: str, file: str, count: int) -> Iterator[List[str]]:
         return
 
 
-def _groups_of_files(root: str) -> Iterator[grp.struct_group]:
+def local_groups(root: str = "/") -> List[grp.struct_group]:
+    """The groups of the files below a folder."""
+    found = []
     for fields in entries(root, "group", 4):
         if fields[2].isdigit():
             members = [name.strip() for name in fields[3].split(",") if name.strip()]
-            yield grp.struct_group((fields[0], fields[1], int(fields[2]), members))
+            found.append(grp.struct_group((fields[0], fields[1], int(fields[2]), members)))
+    return found

@@ -144,7 +144,8 @@ def getent(refresh: bool = False, root: Optional[str] = None) -> List[Dict[str, 
 
         salt '*' user.getent
     """
-    return [_describe(account, root) for account in _accounts.users(root)]
+    local = _accounts.local_groups(root or "/")
+    return [_describe(account, root, local) for account in _accounts.users(root)]
 
 
 def info(name: str, root: Optional[str] = None) -> Dict[str, Any]:
@@ -164,10 +165,10 @@ def info(name: str, root: Optional[str] = None) -> Dict[str, Any]:
     return _describe(account, root) if account else {}
 
 
-def _describe(account: pwd.struct_passwd, root: Optional[str]) -> Dict[str, Any]:
+def _describe(account: pwd.struct_passwd, root: Optional[str], local: Any = None) -> Dict[str, Any]:
     return {
         "gid": account.pw_gid,
-        "groups": _accounts.groups_of(account, root),
+        "groups": _accounts.groups_of(account, root, local),
         "home": account.pw_dir,
         "name": account.pw_name,
         "passwd": account.pw_passwd,
