@@ -153,14 +153,14 @@ class TestReading:
 
     def test_listing_and_moving_stay_fast_with_many_keys(self, store):
         store.prepare()
-        for number in range(20000):
-            os.close(os.open(os.path.join(store.folder, "minions", f"m{number:05}"), os.O_CREAT | os.O_WRONLY))
+        for number in range(5000):
+            os.close(os.open(os.path.join(store.folder, "minions", f"m{number:04}"), os.O_CREAT | os.O_WRONLY))
         put(store, State.PENDING, "web1", pem(0))
         began = time.process_time()
-        assert len(store.ids(State.ACCEPTED)) == 20000
+        assert len(store.ids(State.ACCEPTED)) == 5000
         store.accept("web1")
         store.match("web1")
-        assert time.process_time() - began < 0.5
+        assert time.process_time() - began < 0.2
 
 
 class TestWhatMinionsDo:
