@@ -58,10 +58,11 @@ class Query:
     """Which jobs to find; what is empty does not matter.
 
     Attributes:
-        fun, target, user: globs, one of which has to match; of a job with several functions or targets, any of them.
+        fun, user: globs, one of which has to match the user, or one of the functions.
+        target: globs, one of which has to match the target or a minion that is expected to answer.
         since, until: when the job was made; without a time zone they are local time.
         ids: minions, one of which is expected to answer.
-        metadata: keys and values that the job's metadata holds.
+        metadata: keys and values, one of which the job's metadata holds.
     """
 
     fun: Sequence[str] = ()
@@ -408,7 +409,7 @@ def _fits(row: tuple[Any, ...], query: Query) -> bool:
     _, fun, target, user, _, _, minions, _, load = row
     return (
         _matches(fun, query.fun)
-        and _matches(target, query.target)
+        and (_matches(target, query.target) or _matches(minions.replace("\n", ","), query.target))
         and _matches(user, query.user)
         and (not query.ids or not set(query.ids).isdisjoint(_lines(minions)))
         and (not query.metadata or _has_metadata(unpack(load), query.metadata))
@@ -421,8 +422,13 @@ def _matches(text: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in (text, *text.split(",")))
 
 
+def metadata_of(job: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The metadata of a job in the form that travels; it may be among the arguments as well."""
+    found = [job.get("metadata")]
+    found += [arg.get("metadata") for arg in job.get("arg") or () if isinstance(arg, dict) and arg.get("__kwarg__")]
+    return next((metadata for metadata in found if isinstance(metadata, dict)), None)
+
+
 def _has_metadata(load: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    metadata = load.get("metadata")
-    return isinstance(metadata, dict) and all(
-        key in metadata and metadata[key] == value for key, value in wanted.items()
-    )
+    metadata = metadata_of(load) or {}
+    return any(key in metadata and metadata[key] == value for key, value in wanted.items())

@@ -161,10 +161,12 @@ def test_find_by_what_users_remember(store: SQLiteJobStore) -> None:
     assert found(fun=["state.apply", "grains.*"]) == [pair, apply]
     assert found(fun=["cmd*items"]) == [pair]
     assert found(target=["web?"]) == [apply, ping]
+    assert found(target=["web2"]) == [ping]
     assert found(user=["*ann", "kim"]) == [apply, ping]
     assert found(ids=["web1", "nobody"]) == [apply, ping]
     assert found(metadata={"ticket": 7}) == [tagged]
     assert found(metadata={"ticket": 8}) == []
+    assert found(metadata={"ticket": 8, "x": 1}) == [tagged]
     assert found(fun=["test.ping"], ids=["db1"]) == [tagged]
 
 
