@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import re
 from typing import Any, Callable, Dict, List, Mapping, MutableMapping, NamedTuple, Optional, Sequence
@@ -81,6 +82,27 @@ def resolve_name(name: str, arch: str, own_arch: str) -> str:
         or (arch in _ARM_32 and own_arch in _ARM_32)
     )
     return name if is_own else f"{name}.{arch}"
+
+
+def own_arch(grains: Mapping[str, Any]) -> str:
+    """The architecture of the system."""
+    return str(grains.get("osarch") or grains.get("cpuarch", ""))
+
+
+def newest_first(versions: Sequence[str]) -> List[str]:
+    """Versions without doubles, in rpm's order."""
+    return sorted(set(versions), key=functools.cmp_to_key(_pkg.compare_rpm), reverse=True)
+
+
+def merged(offers: Mapping[str, Mapping[str, Sequence[str]]], by_repo: bool) -> Dict[str, Any]:
+    """Repository -> package -> versions, newest first; or without repositories."""
+    if by_repo:
+        return {repo: merged({repo: packages}, False) for repo, packages in offers.items()}
+    found: Dict[str, List[str]] = {}
+    for packages in offers.values():
+        for name, versions in packages.items():
+            found.setdefault(name, []).extend(versions)
+    return {name: newest_first(versions) for name, versions in found.items()}
 
 
 def split_arch(name: str) -> Dict[str, Optional[str]]:

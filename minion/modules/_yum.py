@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -75,11 +74,6 @@ def offers(text: str, own_arch: str) -> List[Offer]:
         name = _rpm.resolve_name(str(parts["name"]), arch, own_arch)
         found.append(Offer(name, arch, version.rstrip("-"), repo.lstrip("@")))
     return found
-
-
-def newest_first(versions: Sequence[str]) -> List[str]:
-    """Versions without doubles, in rpm's order."""
-    return sorted(set(versions), key=functools.cmp_to_key(_pkg.compare_rpm), reverse=True)
 
 
 def listing(salt: Salt, kind: str, own_arch: str, names: Sequence[str], *flags: str) -> List[Offer]:

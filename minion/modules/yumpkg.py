@@ -21,58 +21,6 @@ def __virtual__() -> Any:
     return _yum.is_rpm_system(__grains__)
 
 
-def _own_arch() -> str:
-    return str(__grains__.get("osarch") or __grains__.get("cpuarch", ""))
-
-
-def normalize_name(name: str) -> str:
-    """The name without an architecture that is the system's own.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.normalize_name zsh.x86_64
-    """
-    return _rpm.normalize(name, _own_arch())
-
-
-def parse_arch(name: str) -> Dict[str, Optional[str]]:
-    """Splits a name into package and architecture.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.parse_arch zsh.x86_64
-    """
-    return _rpm.split_arch(name)
-
-
-def version_cmp(pkg1: Any, pkg2: Any, ignore_epoch: bool = False, **kwargs: Any) -> Optional[int]:
-    """Compares two versions as rpm does: -1 if the first is older, 0 if they are equal, 1 if it is newer.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.version_cmp '0.2-001' '0.2.0.1-002'
-    """
-    return _pkg.compare_rpm(pkg1, pkg2, ignore_epoch)
-
-
-def version(*names: str, **kwargs: Any) -> Any:
-    """The version of an installed package, "" if it is not installed; of several, a mapping.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.version <package1> <package2> <package3> ...
-    """
-    return __salt__["pkg_resource.version"](*names, **kwargs)
-
-
 def list_pkgs(versions_as_list: Any = False, **kwargs: Any) -> Dict[str, Any]:
     """Installed packages and their versions.
 
@@ -90,7 +38,7 @@ def list_pkgs(versions_as_list: Any = False, **kwargs: Any) -> Dict[str, Any]:
     """
     if _pkg.is_true(kwargs.get("removed")) or _pkg.is_true(kwargs.get("purge_desired")):
         return {}
-    installed = _rpm.installed(__salt__, __context__, _own_arch(), None, kwargs.get("use_context", True))
+    installed = _rpm.installed(__salt__, __context__, _rpm.own_arch(__grains__), None, kwargs.get("use_context", True))
     as_list = _pkg.is_true(versions_as_list)
     return dict(__salt__["pkg_resource.format_pkg_list"](installed, as_list, kwargs.get("attr")))
 
@@ -113,11 +61,13 @@ def latest_version(*names: str, **kwargs: Any) -> Any:
     if _pkg.is_true(kwargs.pop("refresh", True)):
         refresh_db(**kwargs)
     installed = list_pkgs(versions_as_list=True)
-    rows = _yum.listing(__salt__, "available", _own_arch(), names, *_yum.options(**kwargs))
+    rows = _yum.listing(__salt__, "available", _rpm.own_arch(__grains__), names, *_yum.options(**kwargs))
     found = {}
     for name in names:
-        versions = _yum.newest_first([row.version for row in rows if row.name == normalize_name(name)])
-        present = installed.get(normalize_name(name), [])
+        versions = _rpm.newest_first(
+            [row.version for row in rows if row.name == _rpm.normalize(name, _rpm.own_arch(__grains__))]
+        )
+        present = installed.get(_rpm.normalize(name, _rpm.own_arch(__grains__)), [])
         is_newer = versions and all(_pkg.compare_rpm(known, versions[0]) < 0 for known in present)
         found[name] = versions[0] if is_newer else ""
     return _pkg.single(found, names)
@@ -154,7 +104,8 @@ def list_upgrades(refresh: Any = True, **kwargs: Any) -> Dict[str, str]:
     if _pkg.is_true(refresh):
         refresh_db(check_update=False, **kwargs)
     return {
-        row.name: row.version for row in _yum.listing(__salt__, "upgrades", _own_arch(), [], *_yum.options(**kwargs))
+        row.name: row.version
+        for row in _yum.listing(__salt__, "upgrades", _rpm.own_arch(__grains__), [], *_yum.options(**kwargs))
     }
 
 
@@ -178,16 +129,10 @@ def list_repo_pkgs(*args: str, **kwargs: Any) -> Dict[str, Any]:
     by_repo, cache_only = kwargs.pop("byrepo", False), kwargs.pop("cacheonly", False)
     flags = ["--showduplicates", *(["-C"] if cache_only else []), *_yum.options(**kwargs)]
     found: Dict[str, Dict[str, List[str]]] = {}
-    for row in _yum.listing(__salt__, "available", _own_arch(), args, *flags):
+    for row in _yum.listing(__salt__, "available", _rpm.own_arch(__grains__), args, *flags):
         if not args or any(fnmatch.fnmatch(row.name, pattern) for pattern in args):
             found.setdefault(row.repo, {}).setdefault(row.name, []).append(row.version)
-    if by_repo:
-        return {repo: {name: _yum.newest_first(v) for name, v in names.items()} for repo, names in found.items()}
-    merged: Dict[str, List[str]] = {}
-    for packages in found.values():
-        for name, versions in packages.items():
-            merged.setdefault(name, []).extend(versions)
-    return {name: _yum.newest_first(versions) for name, versions in merged.items()}
+    return _rpm.merged(found, bool(by_repo))
 
 
 def refresh_db(**kwargs: Any) -> Optional[bool]:
@@ -269,7 +214,7 @@ def install(
     if not wanted:
         return {}
     old = _state(downloadonly, kwargs)
-    plan = _pkg.Plan(list_pkgs(versions_as_list=True), version_cmp, _pkg.is_true(reinstall), ignore_epoch)
+    plan = _pkg.Plan(list_pkgs(versions_as_list=True), _pkg.compare_rpm, _pkg.is_true(reinstall), ignore_epoch)
     if kind == "repository":
         _plan_from_repository(plan, wanted, kwargs)
     elif kind == "file":

@@ -18,82 +18,6 @@ def __virtual__() -> Any:
     return _yum.is_rpm_system(__grains__)
 
 
-def info_installed(*names: str, **kwargs: Any) -> Dict[str, Any]:
-    """Details of installed packages, under the names of fields that all distributions share.
-
-    Args:
-        names: packages.
-        kwargs: `attr`: names of attributes with commas between; `all_versions=True`: a list of all installed versions.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.info_installed <package1> <package2> attr=version,vendor
-    """
-    return _rpm.common_names(__salt__["lowpkg.info"](*names, **kwargs))
-
-
-def file_list(*packages: str, **kwargs: Any) -> Any:
-    """All files of packages; of every package if none is named.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.file_list httpd postfix
-    """
-    return __salt__["lowpkg.file_list"](*packages)
-
-
-def file_dict(*packages: str, **kwargs: Any) -> Any:
-    """The files of packages, by package; of every package if none is named.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.file_dict httpd postfix
-    """
-    return __salt__["lowpkg.file_dict"](*packages)
-
-
-def owner(*paths: str, **kwargs: Any) -> Any:
-    """The package that a file belongs to, "" if none; of several files, a mapping.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.owner /usr/bin/apachectl /etc/httpd/conf/httpd.conf
-    """
-    return __salt__["lowpkg.owner"](*paths, **kwargs)
-
-
-def verify(*names: str, **kwargs: Any) -> Any:
-    """Files that are not as their package brought them; see `lowpkg.verify`.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.verify httpd ignore_types=['config','doc']
-    """
-    return __salt__["lowpkg.verify"](*names, **kwargs)
-
-
-def modified(*packages: str, **flags: Any) -> Any:
-    """Files that are not as their package brought them; see `lowpkg.modified`.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.modified httpd postfix checksum=True
-    """
-    return __salt__["lowpkg.modified"](*packages, **flags)
-
-
 def list_downloaded(**kwargs: Any) -> Dict[str, Dict[str, Dict[str, Any]]]:
     """Packages that lie in the package manager's cache: name -> version -> path, size and time.
 
@@ -134,30 +58,6 @@ def download(*packages: str, **kwargs: Any) -> Dict[str, Any]:
         raise CommandExecutionError(f"Unable to download any of the following packages: {missing}: {done['stderr']}")
     if missing:
         found["_error"] = f"The following package(s) failed to download: {missing}"
-    return found
-
-
-def diff(*paths: str, **kwargs: Any) -> Dict[str, str]:
-    """Differences between files and what their packages, fetched for that, hold.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' pkg.diff /etc/apache2/httpd.conf /etc/sudoers
-    """
-    found: Dict[str, str] = {}
-    by_package: Dict[str, List[str]] = {}
-    for path in paths:
-        package = __salt__["lowpkg.owner"](path)
-        if package:
-            by_package.setdefault(package, []).append(path)
-        else:
-            found[path] = "Not managed" if os.path.exists(path) else "N/A"
-    files = download(*by_package) if by_package else {}
-    for package, owned in by_package.items():
-        for path in owned:
-            found[path] = __salt__["lowpkg.diff"](files[package], path) or "Unchanged"
     return found
 
 
