@@ -43,7 +43,7 @@ class Cache:
         name = f"{parsed.path}-{parsed.query}" if parsed.query else parsed.path
         if len(name) > 255 or ".." in name.split("/"):
             name = hashlib.sha256(name.encode()).hexdigest()
-        return os.path.join(self.base(cachedir), "extrn_files", saltenv, host, name.lstrip("/"))
+        return os.path.join(self.base(cachedir), "extrn_files", saltenv, host, name.lstrip("/")).rstrip("/")
 
     def find(self, path: str, saltenv: str, cachedir: Optional[str] = None) -> str:
         """The copy of a file, wherever it is; "" if there is none."""
