@@ -113,7 +113,7 @@ def get_template(
         template: the engine.
         saltenv: its environment.
         makedirs: make the folders of `dest`.
-        kwargs: variables.
+        kwargs: variables; those in `context` win.
 
     CLI Example:
 
@@ -129,8 +129,9 @@ def get_template(
     if not source or not engine_is_known(template):
         log.error("%s can't be rendered: %s", path, "no such template engine" if source else "no such file")
         return ""
+    context = kwargs.pop("context", None)
     variables = {**_variables(saltenv, {}), **kwargs}
-    rendered = render_file(template, source, variables, files=__file_client__)
+    rendered = render_file(template, source, variables, context=context, files=__file_client__)
     target = dest or __file_client__.cache.fetched(path, saltenv)
     if makedirs and dest:
         os.makedirs(os.path.dirname(dest), exist_ok=True)

@@ -11,6 +11,7 @@ import time
 from types import MappingProxyType
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 
+from minion import masking
 from minion.arguments import Signature, signature
 from minion.errors import SaltInvocationError, format_traceback
 from minion.state.checks import Conditions
@@ -265,8 +266,11 @@ class Caller:
         fill_slots(call.args, call.keywords, self._session.functions)
         umask = low.get("__umask__")
         before = os.umask(umask) if umask is not None else None
+        # pillar values that a state module works with are no output; those that `module` returns are
+        in_clear = contextlib.nullcontext() if low["state"] == "module" else masking.in_clear()
         try:
-            return call.function(*call.args, **call.keywords)
+            with in_clear:
+                return call.function(*call.args, **call.keywords)
         finally:
             if before is not None:
                 os.umask(before)

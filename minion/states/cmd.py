@@ -6,7 +6,7 @@ import copy
 import json
 import os
 import shlex
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional
 
 from minion.errors import CommandExecutionError, SaltRenderError
 
@@ -16,7 +16,6 @@ __grains__: Dict[str, Any]
 __env__: str
 
 Result = Dict[str, Any]
-Environment = Union[List[Any], Dict[str, Any], None]
 
 
 def _nothing(name: str) -> Result:
@@ -68,7 +67,7 @@ def wait_script(
     cwd: Optional[str] = None,
     runas: Optional[str] = None,
     shell: Optional[str] = None,
-    env: Environment = None,
+    env: Any = None,
     stateful: Any = False,
     use_vt: bool = False,
     output_loglevel: str = "debug",
@@ -97,7 +96,7 @@ def run(
     runas: Optional[str] = None,
     password: Optional[str] = None,
     shell: Optional[str] = None,
-    env: Environment = None,
+    env: Any = None,
     prepend_path: Optional[str] = None,
     stateful: Any = False,
     output_loglevel: str = "debug",
@@ -194,7 +193,7 @@ def script(
     runas: Optional[str] = None,
     password: Optional[str] = None,
     shell: Optional[str] = None,
-    env: Environment = None,
+    env: Any = None,
     stateful: Any = False,
     timeout: Optional[int] = None,
     use_vt: bool = False,

@@ -62,7 +62,7 @@ def run(**kwargs: Any) -> Result:
     given = [key for key in kwargs if key not in ("name", "__reqs__", "sfun")]
     if not given or any("." not in key for key in given):
         return _run_named(**kwargs)
-    return _run_functions({key: kwargs[key] for key in given})
+    return {**_run_functions({key: kwargs[key] for key in given}), "name": [key for key in kwargs if key != "name"]}
 
 
 def mod_watch(**kwargs: Any) -> Result:
@@ -78,7 +78,7 @@ def mod_watch(**kwargs: Any) -> Result:
 
 
 def _run_functions(functions: Dict[str, Any]) -> Result:
-    ret: Result = {"name": list(functions), "changes": {}, "comment": "", "result": None}
+    ret: Result = {"changes": {}, "comment": "", "result": None}
     names = [name.split(":")[0] for name in functions]
     missing = [name for name in names if name not in __salt__]
     waiting = [name for name in names if name in __salt__] if __opts__["test"] else []
