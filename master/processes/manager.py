@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 8.0
+_FOREVER = 86400.0
+_WATCHED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -49,18 +51,14 @@ class Manager:
         """Adds a child: `target` runs in it and should never return."""
         self._children.append(_Child(title, target))
 
-    def run(self, ready: Callable[[], None] | None = None) -> int:
+    def run(self) -> int:
         """Starts the children and looks after them until SIGTERM or SIGINT; returns the exit code."""
         set_title(self._title)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        signal.signal(signal.SIGHUP, self._hang_up)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)  # taken one by one below, so that none comes unseen
         for child in self._children:
             self._start(child)
-        if ready is not None:
-            ready()
         while any(child.pid for child in self._children):
-            self._wait()
+            self._take_signal()
         return 0
 
     def _start(self, child: _Child) -> None:
@@ -74,9 +72,11 @@ class Manager:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != parent:
                 os._exit(0)
-            signal.signal(signal.SIGTERM, _end)
+            # A child ends at once: what it was doing is done again by whoever asked.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGHUP, lambda *_: self._on_hangup())
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
             set_title(child.title)
             child.target()
             code = 0
@@ -89,20 +89,32 @@ class Manager:
             sys.stdout.flush()
             os._exit(code)
 
-    def _wait(self) -> None:
-        try:
-            pid, status = os.wait()
-        except InterruptedError:
+    def _take_signal(self) -> None:
+        left = self._stop_at - time.monotonic() if self._stopping else _FOREVER
+        taken = signal.sigtimedwait(_WATCHED, max(0.0, left))
+        if taken is None and self._stopping:
+            self._signal(signal.SIGKILL)
+            self._stop_at += _STOP_SECONDS
+        elif taken is None:
             return
-        except ChildProcessError:
-            for child in self._children:
+        elif taken.si_signo == signal.SIGCHLD:
+            self._reap()
+        elif taken.si_signo == signal.SIGHUP:
+            self._on_hangup()
+            self._signal(signal.SIGHUP)
+        elif not self._stopping:
+            self._stopping, self._stop_at = True, time.monotonic() + _STOP_SECONDS
+            self._signal(signal.SIGTERM)
+
+    def _reap(self) -> None:
+        for child in self._children:
+            if not child.pid:
+                continue
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if pid:
                 child.pid = 0
-            return
-        ended = [child for child in self._children if child.pid == pid]
-        for child in ended:
-            child.pid = 0
-            if not self._stopping:
-                self._restart(child, pid, status)
+                if not self._stopping:
+                    self._restart(child, pid, status)
 
     def _restart(self, child: _Child, pid: int, status: int) -> None:
         how = f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"exit code {os.WEXITSTATUS(status)}"
@@ -118,21 +130,6 @@ class Manager:
         child.deaths = [when for when in child.deaths if when > now - 60] + [now]
         return min(5.0, 0.2 * (len(child.deaths) - 1) ** 2)
 
-    def _stop(self, *_: object) -> None:
-        if self._stopping:
-            return
-        self._stopping = True
-        signal.signal(signal.SIGALRM, self._kill)
-        signal.setitimer(signal.ITIMER_REAL, _STOP_SECONDS)
-        self._signal(signal.SIGTERM)
-
-    def _kill(self, *_: object) -> None:
-        self._signal(signal.SIGKILL)
-
-    def _hang_up(self, *_: object) -> None:
-        self._on_hangup()
-        self._signal(signal.SIGHUP)
-
     def _signal(self, number: int) -> None:
         for child in self._children:
             if child.pid:
@@ -140,9 +137,3 @@ class Manager:
                     os.kill(child.pid, number)
                 except ProcessLookupError:
                     pass
-
-
-def _end(*_: object) -> None:
-    """Ends a child at once: what it was doing is done again by whoever asked, and sockets would only linger."""
-    logging.shutdown()
-    os._exit(0)
