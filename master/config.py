@@ -49,7 +49,7 @@ class MasterSettings(BaseSettings):
     permissive_pki_access: bool = option(False, "Let the group read the pki folder")
     max_minions: int = option(0, "Accepted keys at the most; 0: no limit")
     max_pending: int = option(1000, "Pending keys at the most; further new minions are told that the master is full")
-    max_pending_per_source: int = option(16, "Pending keys from one /24 (IPv6: /64) at the most")
+    max_pending_per_source: int = option(256, "Pending keys from one /24 (IPv6: /64) at the most: all of its hosts")
     auth_rate: int = option(
         1000, "Sign-ins a second that the master computes in the long run; ten seconds' worth at once"
     )

@@ -265,8 +265,10 @@ class Gate:
             offset = 0.0 if abs(stamp - now) <= self._window else float(stamp - now)
             self._sessions.learn_clock(minion_id, offset)
         made = stamp - offset
-        if abs(made - now) > self._window or made < self._since:
+        if abs(made - now) > self._window:
             raise WrongClock(f"a request of {minion_id} from {made - now:+.0f} s", minion_id)
+        if made < self._since:
+            raise Refusal(f"a request of {minion_id} from before this process was started")
         return self._seen.add(minion_id, nonce, now)
 
 

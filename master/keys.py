@@ -96,7 +96,7 @@ class Limits:
 
     max_minions: int = 0
     max_pending: int = 1000
-    max_pending_per_source: int = 16
+    max_pending_per_source: int = 256
     denied_keys: int = 8
     denied_ids: int = 1000
 

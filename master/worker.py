@@ -36,6 +36,8 @@ _DRAIN = 256
 _UNHEARD = b""
 _SLOW_THREADS = 4
 _TOKEN_BYTES = 8192
+_MOST_HELD = 1000
+_LONGEST_HOLD = 30.0
 
 
 class SignIn(Protocol):
@@ -119,7 +121,7 @@ class Worker:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._threads = ThreadPoolExecutor(_SLOW_THREADS, thread_name_prefix="slow")
         self._buckets = Buckets(rate=200, burst=2000)
-        self._held: list[tuple[float, bytes, bytes, bytes]] = []
+        self._held: list[tuple[float, bytes, Opened]] = []
         self._log = RateLimitedLog(log)
 
     def run(self) -> None:
@@ -156,8 +158,8 @@ class Worker:
         now = time.monotonic()
         ready = [held for held in self._held if held[0] <= now]
         self._held = [held for held in self._held if held[0] > now]
-        for _, ticket, source, payload in ready:
-            self._take(ticket, source, payload)
+        for _, ticket, opened in ready:
+            self._answer(ticket, opened)
 
     def _reply(self, ticket: bytes, reply: bytes) -> None:
         self._answers += (ticket, reply)
@@ -169,7 +171,7 @@ class Worker:
             if envelope.clear is not None:
                 self._reply(ticket, self._clear(envelope.clear, source))
             else:
-                self._encrypted(ticket, source, payload, envelope)
+                self._encrypted(ticket, envelope, len(payload))
         except Refusal as exc:
             if isinstance(exc, WrongClock):
                 self._renew(exc.args[1])
@@ -191,11 +193,15 @@ class Worker:
             raise Refusal("a clear request that is no sign-in")
         return self._sign_in.answer(load, source.decode("ascii", "replace"))
 
-    def _encrypted(self, ticket: bytes, source: bytes, payload: bytes, envelope: Envelope) -> None:
-        wait = self._buckets.take(envelope.id, 1 + len(payload) // _TOKEN_BYTES)
-        if wait > 0 and self._hold(wait, ticket, source, payload):
-            return
+    def _encrypted(self, ticket: bytes, envelope: Envelope, size: int) -> None:
         opened = self._gate.open(envelope)
+        wait = self._buckets.take(opened.peer.id, 1 + size // _TOKEN_BYTES)
+        if wait > 0:
+            self._hold(wait, ticket, opened)
+        else:
+            self._answer(ticket, opened)
+
+    def _answer(self, ticket: bytes, opened: Opened) -> None:
         cmd = opened.request.cmd
         if opened.repeat and cmd not in REPEATABLE:
             self._reply(ticket, opened.seal(None))  # acknowledged, but not done again
@@ -206,14 +212,13 @@ class Worker:
         else:
             self._reply(ticket, opened.seal(requests.answer(self._services, opened.peer, opened.request)))
 
-    def _hold(self, wait: float, ticket: bytes, source: bytes, payload: bytes) -> bool:
+    def _hold(self, wait: float, ticket: bytes, opened: Opened) -> None:
         """Delays a minion that asks too much; drops what is too much even for that."""
-        if len(self._held) >= 1000 or wait > 30:
+        if len(self._held) >= _MOST_HELD or wait > _LONGEST_HOLD:
             self._reply(ticket, _UNHEARD)
-            return True
-        self._held.append((time.monotonic() + wait, ticket, source, payload))
+            return
+        self._held.append((time.monotonic() + wait, ticket, opened))
         self._held.sort(key=lambda held: held[0])
-        return True
 
     # ------------------------------------------------------------- returns
 

@@ -257,7 +257,7 @@ class TestWhatMinionsDo:
         assert store.observe("m3", public(0), ask, "10.0.1.0/24").outcome is Outcome.PENDING
         store.accept("m0")
         assert store.observe("m4", public(0), ask, "10.0.0.0/24").outcome is Outcome.PENDING
-        assert Limits().max_pending_per_source == 16
+        assert Limits().max_pending_per_source == 256  # a /24 whose hosts are all new
 
     def test_max_minions_counts_accepted_ids(self, tmp_path):
         store = KeyStore(str(tmp_path / "pki"), Limits(max_minions=2))
