@@ -83,12 +83,21 @@ class CommandExecutionError(MinionError):
 
     Args:
         message: what failed, on what, and what to do.
-        info: optional data that belongs to the failure (for example the changes made so far).
+        info: data that belongs to the failure, shown below the message. States move the `changes` in it to theirs.
     """
 
-    def __init__(self, message: str = "", info: object = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: object = "", info: object = None) -> None:
+        self.error = str(message)
         self.info = info
+        super().__init__(_with_info(self.error, info))
+
+    @property
+    def strerror_without_changes(self) -> str:
+        """The message for a state, which shows the changes elsewhere."""
+        info = self.info
+        if isinstance(info, dict):
+            info = {key: value for key, value in info.items() if key != "changes"}
+        return _with_info(self.error, info)
 
 
 class CommandNotFoundError(CommandExecutionError):
@@ -104,7 +113,27 @@ class FileNotFound(CommandExecutionError):
 
 
 class TimedProcTimeoutError(CommandExecutionError):
-    """A program ran longer than its timeout and was killed."""
+    """A program ran longer than its timeout and was killed.
+
+    Args:
+        message: which program, and how long.
+        pid: of the program.
+    """
+
+    def __init__(self, message: object = "", pid: Optional[int] = None) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+def _with_info(message: str, info: object) -> str:
+    if not info:
+        return message
+    from minion.output.nested import output
+    from minion.output.settings import Settings
+
+    if message:
+        message += " " if message[-1] in ".?!" else ". "
+    return f"{message}Additional info follows:\n\n{output(info, Settings())}"
 
 
 def lines_around(text: str, line: int, marker: str = "", count: int = 5) -> str:

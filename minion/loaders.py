@@ -24,6 +24,7 @@ _FOLDER_OPTIONS = {
     "pillar": "pillar_dirs",
     "tops": "tops_dirs",
 }
+_OWN_FOLDERS = {"pillar": "ext_pillars"}  # minion/pillar.py is the compiler
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ def module_folders(kind: str, opts: Mapping[str, Any]) -> List[str]:
     """Where modules of a kind lie: the user's configured folders, then synced ones, then our own."""
     synced = opts.get("extension_modules") or os.path.join(opts.get("cachedir") or "", "extmods")
     configured = opts.get(_FOLDER_OPTIONS[kind]) or []
-    return [*map(str, configured), os.path.join(synced, kind), os.path.join(_HERE, kind)]
+    return [*map(str, configured), os.path.join(synced, kind), os.path.join(_HERE, _OWN_FOLDERS.get(kind, kind))]
 
 
 def build_loaders(opts: Dict[str, Any], grains: Dict[str, Any], pillar: Dict[str, Any], master: Any) -> Loaders:

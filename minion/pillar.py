@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import fnmatch
 import logging
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from minion.data import repack_dictlist
 from minion.errors import MinionError, SaltRenderError
@@ -63,11 +64,21 @@ class PillarCompiler:
 
     def compile(self, request: PillarRequest) -> Pillar:
         """The pillar; what went wrong is in its key `_errors`."""
+        with self._begin(request) as compilation:
+            return compilation.run()
+
+    def top(self, request: PillarRequest) -> Dict[str, Any]:
+        """The merged top files: environment -> target -> SLS names; what went wrong is in its key `_errors`."""
+        with self._begin(request) as compilation:
+            return compilation.top()
+
+    @contextlib.contextmanager
+    def _begin(self, request: PillarRequest) -> Iterator[_Compilation]:
         opts = _options_for(self._opts, request)
         pillar: Pillar = {}
         names = {"opts": opts, "grains": request.grains, "pillar": pillar}
         with self._loaders.replaced(**names):
-            return _Compilation(self._opts, opts, request, self._loaders, pillar).run()
+            yield _Compilation(self._opts, opts, request, self._loaders, pillar)
 
 
 def _options_for(opts: Mapping[str, Any], request: PillarRequest) -> Dict[str, Any]:
@@ -125,6 +136,13 @@ class _Compilation:
             self._grow(self._merge(self._pillar, self._request.override))
         self._decrypt()
         return self._pillar
+
+    def top(self) -> Dict[str, Any]:
+        found, errors = self._top()
+        shown: Dict[str, Any] = {
+            saltenv: {target: entry.data for target, entry in targets.items()} for saltenv, targets in found.items()
+        }
+        return {**shown, "_errors": errors} if errors else shown
 
     def _grow(self, pillar: Pillar) -> None:
         self._pillar.update(pillar)
@@ -280,7 +298,7 @@ class _Compilation:
         if not isinstance(includes, list):
             self._errors.append(f"Include Declaration in SLS '{sls}' is not formed as a list")
             return data
-        package = sls if source.endswith("/init.sls") else sls.rpartition(".")[0]
+        package = (sls if source.endswith("/init.sls") else sls.rpartition(".")[0]).split(".")
         parts = [part for entry in includes for part in self._included(entry, package, saltenv, mods)]
         if self._opts.get("pillar_includes_override_sls"):
             parts.insert(0, data)
@@ -291,10 +309,14 @@ class _Compilation:
             result = self._merge(result, part)
         return dict(result) if not isinstance(result, dict) else result
 
-    def _included(self, entry: Any, package: str, saltenv: str, mods: Dict[str, Any]) -> List[Any]:
+    def _included(self, entry: Any, package: List[str], saltenv: str, mods: Dict[str, Any]) -> List[Any]:
         name, settings = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
         settings = settings or {}
-        name = f"{package}.{name[1:]}".lstrip(".") if name.startswith(".") else name.replace("/", ".")
+        name = str(name).replace("/", ".")
+        if name.startswith("."):
+            relative = name.lstrip(".")
+            kept = len(package) - (len(name) - len(relative) - 1)  # each further dot leads one folder up
+            name = ".".join([*(part for part in package[: max(kept, 0)] if part), relative])
         parts = []
         for sls in self._matching_sls(name, saltenv):
             part = mods[sls] if sls in mods else self._sls(sls, saltenv, mods, settings.get("defaults") or {})

@@ -98,7 +98,7 @@ def execute(command: Command) -> Finished:
 
     Raises:
         CommandExecutionError: it can't be started; the message says why.
-        TimedProcTimeoutError: it ran too long and was killed with all that it had started. `info` is its pid.
+        TimedProcTimeoutError: it ran too long and was killed with all that it had started.
     """
     cwd = _working_directory(command)
     if command.shell and not (os.path.isfile(command.shell) and os.access(command.shell, os.X_OK)):
@@ -182,7 +182,7 @@ def _finish(command: Command, argv: Union[str, List[str]], process: subprocess.P
     except subprocess.TimeoutExpired:
         _kill(process)
         message = f"{argv} : Timed out after {command.timeout} seconds"
-        raise TimedProcTimeoutError(message, info=process.pid) from None
+        raise TimedProcTimeoutError(message, process.pid) from None
     except BaseException:  # an interrupt must not leave the program behind
         _kill(process)
         raise

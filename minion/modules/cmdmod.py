@@ -377,7 +377,7 @@ def _run(arguments: Dict[str, Any], **fixed: Any) -> Dict[str, Any]:
     try:
         done = execute(command)
     except TimedProcTimeoutError as exc:
-        result = {"pid": exc.info, "retcode": 1, "stdout": str(exc), "stderr": ""}
+        result = {"pid": exc.pid, "retcode": 1, "stdout": str(exc), "stderr": ""}
     else:
         result = _cmd_outcome.texts(command, done.stdout, done.stderr)
         result.update(pid=done.pid, retcode=_cmd_outcome.verdict(command, done.retcode, result))

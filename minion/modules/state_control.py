@@ -261,7 +261,7 @@ def _change_disabled(states: Any, disabled: bool) -> Dict[str, Any]:
     return {"res": True, "msg": "\n".join(messages)}
 
 
-def list_disabled() -> List[str]:
+def list_disabled() -> Any:
     """The states that are kept from being run.
 
     CLI Example:
@@ -270,5 +270,4 @@ def list_disabled() -> List[str]:
 
         salt '*' state.list_disabled
     """
-    found = __salt__["grains.get"](_DISABLED)
-    return found if isinstance(found, list) else []
+    return __salt__["grains.get"](_DISABLED)

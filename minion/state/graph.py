@@ -268,7 +268,7 @@ class RequisiteGraph:
         for source, target, kind in self._find_cycle():
             chunk = self._chunk(target)
             kind = "prereq" if kind == "require" and kind not in chunk else kind
-            parts.append(f"({_described(self._chunk(source))}, '{kind}', {_described(chunk)})")
+            parts.append(f"({_described(chunk)}, '{kind}', {_described(self._chunk(source))})")
         return ", ".join(parts)
 
     def _find_cycle(self) -> List[Tuple[str, str, str]]:
