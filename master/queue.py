@@ -1,7 +1,8 @@
 """The MWorkerQueue process: takes requests on port 4506 and hands each to the worker that owns its minion id.
 
-Nothing is trusted here and nothing is decrypted: the queue limits sizes and rates, reads the id that a request names,
-and remembers what is under way, so that a worker that died and was restarted gets its unanswered requests again.
+Nothing is trusted here and nothing is decrypted: the queue reads the id that a request names, and remembers what is
+under way, so that a worker that died and was restarted gets its unanswered requests again. It takes no more than the
+workers can look at: what it leaves waits with those who send it.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-import msgpack
 import zmq
 
-from master.gate import BAD_LOAD, MAX_CLEAR
+from master.gate import BAD_LOAD, Refusal, parse
+from master.limits import RateLimitedLog
 
 log = logging.getLogger(__name__)
 
 _SEQUENCE = struct.Struct(">Q")
 _DRAIN = 256
 MAX_UNDER_WAY = 20000
+MAX_BYTES = 64 * 1024 * 1024
 HELLO = b"hello"
+UNHEARD = b""  # a worker's way to say: leave the peer without a reply
+TAKEN = b"\xc1"  # ... and: the request is genuine, its bytes no longer count here
 
 
 @dataclass
@@ -32,26 +36,13 @@ class _UnderWay:
     worker: int
     source: bytes
     payload: bytes
+    weight: int
+    repeated: bool = False
 
 
 def worker_name(number: int) -> bytes:
     """The identity of a worker on the internal socket."""
     return b"MWorker-%d" % number
-
-
-def named_id(payload: bytes) -> bytes | None:
-    """The minion id that a request names, unverified; None if it is no request at all."""
-    try:
-        outer = msgpack.unpackb(payload, raw=True, strict_map_key=False)
-        if outer[b"enc"] == b"aes":
-            named = outer[b"id"]
-        elif outer[b"enc"] == b"clear" and len(payload) <= MAX_CLEAR:
-            named = outer[b"load"].get(b"id", b"")
-        else:
-            return None
-    except Exception:  # noqa: BLE001 - whatever a stranger sends, it is only "no request"
-        return None
-    return named if isinstance(named, bytes) and len(named) <= 255 else None
 
 
 class Queue:
@@ -66,6 +57,8 @@ class Queue:
     def __init__(self, front: zmq.Socket[Any], back: zmq.Socket[Any], workers: int) -> None:
         self._front, self._back, self._workers = front, back, workers
         self._next = 0
+        self._weight = 0
+        self._log = RateLimitedLog(log)
         self._under_way: OrderedDict[int, _UnderWay] = OrderedDict()
         self.refused = 0
         self.dropped = 0
@@ -73,10 +66,17 @@ class Queue:
     def __repr__(self) -> str:
         return f"<Queue: {len(self._under_way)} under way, {self.refused} refused, {self.dropped} dropped>"
 
+    @property
+    def full(self) -> bool:
+        """Whether the workers have to answer before more can be taken."""
+        return self._weight >= MAX_BYTES or len(self._under_way) >= MAX_UNDER_WAY
+
     def from_minions(self) -> None:
         """Takes what waits on the public port, up to a batch, and hands it on."""
         batches: dict[int, list[bytes]] = {}
         for _ in range(_DRAIN):
+            if self.full:
+                break
             try:
                 route = self._front.recv(zmq.NOBLOCK, copy=False)
             except zmq.Again:
@@ -92,18 +92,21 @@ class Queue:
         if len(frames) < 3 or frames[1]:
             self.dropped += 1
             return
-        named = named_id(frames[2]) if len(frames) == 3 else None
-        if named is None:
+        source = _source(route)
+        try:
+            named = parse(frames[2]).id if len(frames) == 3 else ""
+            if not named:
+                raise Refusal("no message of one part that names a minion")
+        except Refusal as exc:
             self.refused += 1
+            self._log.warning("refused", "a message from %s was refused: %s", source.decode("ascii", "replace"), exc)
             self._front.send_multipart([frames[0], b"", BAD_LOAD])
             return
-        if len(self._under_way) >= MAX_UNDER_WAY:
-            self.dropped += 1
-            return
-        worker = zlib.crc32(named) % self._workers
+        worker = zlib.crc32(named.encode("utf-8", "replace")) % self._workers
         sequence, self._next = self._next, self._next + 1
-        entry = _UnderWay(frames[0], worker, _source(route), frames[2])
+        entry = _UnderWay(frames[0], worker, source, frames[2], len(frames[2]))
         self._under_way[sequence] = entry
+        self._weight += entry.weight
         batches.setdefault(worker, []).extend((_SEQUENCE.pack(sequence), entry.source, entry.payload))
 
     def from_workers(self) -> None:
@@ -117,16 +120,31 @@ class Queue:
                 self._repeat(frames[0])
                 continue
             for sequence, reply in zip(frames[1::2], frames[2::2], strict=True):
-                entry = self._under_way.pop(_SEQUENCE.unpack(sequence)[0], None)
-                if entry is not None and reply:  # an empty reply means: leave the peer without one
-                    self._front.send_multipart([entry.route, b"", reply])
+                self._answered(_SEQUENCE.unpack(sequence)[0], reply)
+
+    def _answered(self, sequence: int, reply: bytes) -> None:
+        entry = self._under_way.get(sequence)
+        if entry is None:
+            return
+        self._weight -= entry.weight
+        entry.weight = 0
+        if reply == TAKEN:
+            return
+        del self._under_way[sequence]
+        if reply != UNHEARD:
+            self._front.send_multipart([entry.route, b"", reply])
 
     def _repeat(self, name: bytes) -> None:
-        """A worker started: it gets again what its predecessor did not answer."""
+        """A worker started: it gets again what its predecessor did not answer, but nothing that two died of."""
         batch: list[bytes] = []
-        for sequence, entry in self._under_way.items():
-            if worker_name(entry.worker) == name:
-                batch += (_SEQUENCE.pack(sequence), entry.source, entry.payload)
+        for sequence, entry in list(self._under_way.items()):
+            if worker_name(entry.worker) != name:
+                continue
+            if entry.repeated:
+                self._answered(sequence, UNHEARD)
+                continue
+            entry.repeated = True
+            batch += (_SEQUENCE.pack(sequence), entry.source, entry.payload)
         if batch:
             log.info("%s has started; it gets %d unanswered requests", name.decode(), len(batch) // 3)
             self._back.send_multipart([name, *batch])

@@ -336,6 +336,12 @@ TABLE: Mapping[str, Command] = {
 }
 
 
+def cost(request: Request) -> int:
+    """How many events a request brings, beyond the first: what they cost the others is not seen from its size."""
+    events = request.load.get("events")
+    return min(len(events), MAX_EVENTS) if isinstance(events, list) else 0
+
+
 def is_slow(cmd: str) -> bool:
     """Whether a command may take long and must not hold up others."""
     command = TABLE.get(cmd)

@@ -1,16 +1,18 @@
 """A worker process: opens requests, answers them from the table, stores returns.
 
-It works in batches: takes what waits, stores all returns of the batch in one durable transaction, and only then
-acknowledges them and tells the bus. Slow commands run in a few threads beside the batches.
+It works in batches: takes what waits, does some of it in turn, one request of each minion and one sign-in of each
+network, stores all returns of the batch in one durable transaction, and only then acknowledges them and tells the bus.
+Slow commands run in a few threads beside the batches.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import queue
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,8 +25,10 @@ from master.bus import Outbox
 from master.errors import StoreError
 from master.gate import BAD_LOAD, Envelope, Gate, Opened, Refusal, WrongClock, parse
 from master.jobstore import JobStore, Outcome
+from master.lanes import Lanes
 from master.limits import Buckets, RateLimitedLog
-from master.queue import HELLO
+from master.queue import HELLO, TAKEN, UNHEARD
+from master.throttle import network_of
 from transports import codec
 from transports.crypto import PrivateKey, PublicKey, SymmetricKey, encrypt, sign
 from transports.errors import CodecError
@@ -33,9 +37,12 @@ from transports.messages import REPEATABLE, Return
 log = logging.getLogger(__name__)
 
 _DRAIN = 256
-_UNHEARD = b""
+_SLICE = 0.02  # seconds after which a batch is stored and answered, whatever still waits
 _SLOW_THREADS = 4
+_SLOW_OF_ONE = 2  # ... of which one minion gets so many
+_MOST_WAITING = 256  # requests of one minion
 _TOKEN_BYTES = 8192
+_LARGE = 65536
 _MOST_HELD = 1000
 _LONGEST_HOLD = 30.0
 
@@ -73,6 +80,13 @@ class KnownJobs:
             if len(self._known) > self._size:
                 self._known.popitem(last=False)
         return known
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    ticket: bytes
+    source: str
+    envelope: Envelope
 
 
 @dataclass
@@ -117,11 +131,11 @@ class Worker:
         self._clock_changes = Buckets(rate=1 / 60, burst=1)
         self._answers: list[bytes] = []
         self._returns: list[_PendingReturn] = []
-        self._finished: queue.SimpleQueue[tuple[bytes, bytes]] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[tuple[str, bytes, bytes]] = queue.SimpleQueue()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._threads = ThreadPoolExecutor(_SLOW_THREADS, thread_name_prefix="slow")
-        self._buckets = Buckets(rate=200, burst=2000)
-        self._held: list[tuple[float, bytes, Opened]] = []
+        self._slow: dict[str, deque[tuple[bytes, Opened]]] = {}  # those in the threads come first
+        self._lanes: Lanes[_Waiting] = Lanes(200, 2000, _MOST_WAITING, codec.MAX_MESSAGE)
         self._log = RateLimitedLog(log)
 
     def run(self) -> None:
@@ -135,52 +149,66 @@ class Worker:
             self.batch()
 
     def batch(self) -> None:
-        """Takes what waits and answers it."""
+        """Takes what waits and answers some of it."""
+        ends = time.monotonic() + _SLICE
         self._collect_finished()
-        self._release_held()
-        for _ in range(_DRAIN):
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
+        self._receive(ends)
+        while (waiting := self._lanes.take()) is not None:
+            self._guarded(waiting.ticket, waiting.source, lambda: self._serve(waiting))
+            if time.monotonic() >= ends:
                 break
-            for ticket, source, payload in zip(frames[0::3], frames[1::3], frames[2::3], strict=True):
-                self._take(ticket, source, payload)
         self._store_returns()
         self._outbox.flush()
         if self._answers:
             answers, self._answers = self._answers, []
             self._socket.send_multipart(answers)
 
-    def _patience(self) -> int | None:
-        return max(0, int((self._held[0][0] - time.monotonic()) * 1000)) if self._held else None
+    def _receive(self, ends: float) -> None:
+        for _ in range(_DRAIN):
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            for ticket, source, payload in zip(frames[0::3], frames[1::3], frames[2::3], strict=True):
+                self._take(ticket, source.decode("ascii", "replace"), payload)
+            if time.monotonic() >= ends:
+                return
 
-    def _release_held(self) -> None:
-        now = time.monotonic()
-        ready = [held for held in self._held if held[0] <= now]
-        self._held = [held for held in self._held if held[0] > now]
-        for _, ticket, opened in ready:
-            self._answer(ticket, opened)
+    def _patience(self) -> int | None:
+        patience = self._lanes.patience()
+        return None if patience is None else math.ceil(patience * 1000)
 
     def _reply(self, ticket: bytes, reply: bytes) -> None:
         self._answers += (ticket, reply)
 
-    def _take(self, ticket: bytes, source: bytes, payload: bytes) -> None:
-        """One request; whatever happens, its ticket is answered and the worker lives."""
+    def _take(self, ticket: bytes, source: str, payload: bytes) -> None:
+        """Lets one request wait for its turn, if it is what it seems."""
+        self._guarded(ticket, source, lambda: self._line_up(ticket, source, payload))
+
+    def _line_up(self, ticket: bytes, source: str, payload: bytes) -> None:
+        envelope = parse(payload)
+        lane, tokens = f"/{network_of(source)}", 0
+        if envelope.clear is None:
+            if not self._gate.genuine(envelope):
+                raise Refusal(f"not sealed with the session key of {envelope.id}, if it has one")
+            lane, tokens = envelope.id, 1 + len(payload) // _TOKEN_BYTES
+        if not self._lanes.put(lane, _Waiting(ticket, source, envelope), len(payload), tokens):
+            self._log.warning(lane, "requests of %s are dropped: more than %d wait", lane, _MOST_WAITING)
+            self._reply(ticket, UNHEARD)
+        elif len(payload) > _LARGE:
+            self._reply(ticket, TAKEN)
+
+    def _guarded(self, ticket: bytes, source: str, work: Callable[[], None]) -> None:
+        """Whatever happens to a request, its ticket is answered and the worker lives."""
         try:
-            envelope = parse(payload)
-            if envelope.clear is not None:
-                self._reply(ticket, self._clear(envelope.clear, source))
-            else:
-                self._encrypted(ticket, envelope, len(payload))
+            work()
         except Refusal as exc:
             if isinstance(exc, WrongClock):
                 self._renew(exc.args[1])
-            self._log.warning(
-                "refused", "a request from %s was refused: %s", source.decode("ascii", "replace"), exc.args[0]
-            )
+            self._log.warning("refused", "a request from %s was refused: %s", source, exc.args[0])
             self._reply(ticket, BAD_LOAD)
         except (Exception, RecursionError, MemoryError):  # noqa: BLE001 - a request must not end the worker
-            self._log.exception("failed", "a request from %s failed", source.decode("ascii", "replace"))
+            self._log.exception("failed", "a request from %s failed", source)
             self._reply(ticket, BAD_LOAD)
 
     def _renew(self, minion_id: str) -> None:
@@ -188,37 +216,24 @@ class Worker:
         if self._clock_changes.take(minion_id, 1) == 0:
             self._replace_session(minion_id)
 
-    def _clear(self, load: dict[str, Any], source: bytes) -> bytes:
-        if load.get("cmd") != "_auth":
-            raise Refusal("a clear request that is no sign-in")
-        return self._sign_in.answer(load, source.decode("ascii", "replace"))
-
-    def _encrypted(self, ticket: bytes, envelope: Envelope, size: int) -> None:
+    def _serve(self, waiting: _Waiting) -> None:
+        ticket, envelope = waiting.ticket, waiting.envelope
+        if envelope.clear is not None:
+            if envelope.clear.get("cmd") != "_auth":
+                raise Refusal("a clear request that is no sign-in")
+            self._reply(ticket, self._sign_in.answer(envelope.clear, waiting.source))
+            return
         opened = self._gate.open(envelope)
-        wait = self._buckets.take(opened.peer.id, 1 + size // _TOKEN_BYTES)
-        if wait > 0:
-            self._hold(wait, ticket, opened)
-        else:
-            self._answer(ticket, opened)
-
-    def _answer(self, ticket: bytes, opened: Opened) -> None:
         cmd = opened.request.cmd
         if opened.repeat and cmd not in REPEATABLE:
             self._reply(ticket, opened.seal(None))  # acknowledged, but not done again
         elif cmd == "_return":
             self._return(ticket, opened)
         elif requests.is_slow(cmd):
-            self._threads.submit(self._slowly, ticket, opened)
+            self._later(ticket, opened)
         else:
+            self._lanes.charge(opened.peer.id, requests.cost(opened.request))
             self._reply(ticket, opened.seal(requests.answer(self._services, opened.peer, opened.request)))
-
-    def _hold(self, wait: float, ticket: bytes, opened: Opened) -> None:
-        """Delays a minion that asks too much; drops what is too much even for that."""
-        if len(self._held) >= _MOST_HELD or wait > _LONGEST_HOLD:
-            self._reply(ticket, _UNHEARD)
-            return
-        self._held.append((time.monotonic() + wait, ticket, opened))
-        self._held.sort(key=lambda held: held[0])
 
     # ------------------------------------------------------------- returns
 
@@ -230,8 +245,7 @@ class Worker:
             self._reply(ticket, opened.seal(None))
             return
         if returned.jid == "req":
-            self._unasked(returned)
-            self._reply(ticket, opened.seal(None))
+            self._reply(ticket, opened.seal(None) if self._unasked(returned) else UNHEARD)
         elif self._jobs.fits(returned):
             self._returns.append(_PendingReturn(ticket, opened, returned))
         else:
@@ -240,10 +254,19 @@ class Worker:
             )
             self._reply(ticket, opened.seal(None))
 
-    def _unasked(self, returned: Return) -> None:
-        jid = self._store.add_unasked(returned, time.time())
+    def _unasked(self, returned: Return) -> bool:
+        """Keeps what a minion did of its own accord; False if that can't be done now."""
+        try:
+            jid = self._store.add_unasked(returned, time.time())
+        except StoreError as exc:
+            self._log.error("store", "a return can't be stored, the minion will send it again: %s", exc)
+            return False
+        except CodecError as exc:
+            self._log.warning(returned.id, "a return of minion %s was dropped: %s", returned.id, exc)
+            return True
         load = {**returned.to_wire(), "jid": jid, "cmd": "_return", "tgt_type": "glob", "tgt": returned.id}
         self._outbox.fire(f"salt/job/{jid}/ret/{returned.id}", load)
+        return True
 
     def _store_returns(self) -> None:
         """Makes the returns of this batch durable, then acknowledges them; what can't be stored is not acknowledged."""
@@ -257,7 +280,7 @@ class Worker:
                 "store", "%d returns can't be stored, the minions will send them again: %s", len(pending), exc
             )
             for item in pending:
-                self._reply(item.ticket, _UNHEARD)
+                self._reply(item.ticket, UNHEARD)
             return
         for item, outcome in zip(pending, outcomes, strict=True):
             if outcome is Outcome.NEW:
@@ -270,6 +293,16 @@ class Worker:
 
     # ---------------------------------------------------------- slow commands
 
+    def _later(self, ticket: bytes, opened: Opened) -> None:
+        """Hands a request to the threads, or lets it wait for those of the same minion."""
+        mine = self._slow.setdefault(opened.peer.id, deque())
+        if len(mine) >= _MOST_WAITING:
+            self._reply(ticket, UNHEARD)
+            return
+        mine.append((ticket, opened))
+        if len(mine) <= _SLOW_OF_ONE:
+            self._threads.submit(self._slowly, ticket, opened)
+
     def _slowly(self, ticket: bytes, opened: Opened) -> None:
         try:
             reply = requests.answer(self._services, opened.peer, opened.request)
@@ -280,7 +313,7 @@ class Worker:
         except Exception:  # whatever a handler does, the peer gets an answer
             log.exception("%s of minion %s failed", opened.request.cmd, opened.peer.id)
             sealed = opened.seal("")
-        self._finished.put((ticket, sealed))
+        self._finished.put((opened.peer.id, ticket, sealed))
         os.eventfd_write(self._wake, 1)
 
     def _collect_finished(self) -> None:
@@ -289,7 +322,14 @@ class Worker:
         except BlockingIOError:
             pass
         while not self._finished.empty():
-            self._reply(*self._finished.get())
+            minion_id, ticket, sealed = self._finished.get()
+            self._reply(ticket, sealed)
+            mine = self._slow[minion_id]
+            mine.remove(next(item for item in mine if item[0] == ticket))
+            if len(mine) >= _SLOW_OF_ONE:
+                self._threads.submit(self._slowly, *mine[_SLOW_OF_ONE - 1])
+            elif not mine:
+                del self._slow[minion_id]
 
     def _seal_pillar(self, opened: Opened, pillar: dict[str, Any]) -> bytes:
         """The pillar for the accepted key alone, signed together with the nonce."""

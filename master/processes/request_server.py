@@ -22,6 +22,8 @@ from master.worker import KnownJobs, Worker
 
 log = logging.getLogger(__name__)
 
+_READ_AHEAD = 8  # messages of one connection that wait in this process; the others wait with those who send them
+
 
 def run(settings: MasterSettings, parts: Parts, on_hangup: Callable[[], None]) -> None:
     """Looks after the queue and the workers until the process is ended."""
@@ -36,14 +38,15 @@ def run_queue(settings: MasterSettings) -> None:
     """Hands requests to workers until the process is ended."""
     context: zmq.Context[Any] = zmq.Context()
     front = public_socket(context, zmq.ROUTER, settings.heartbeat, settings.max_request, settings.ipv6)
+    front.setsockopt(zmq.RCVHWM, _READ_AHEAD)
     back = internal(context, zmq.ROUTER, address(settings.sock_dir, "workers"), bind=True)
     back.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a restarted worker takes the name of the one that died
     front.bind(bind_address(settings.interface, settings.ret_port))
     queue = Queue(front, back, max(1, settings.worker_threads))
     poller = zmq.Poller()
-    poller.register(front, zmq.POLLIN)
     poller.register(back, zmq.POLLIN)
     while True:
+        poller.register(front, 0 if queue.full else zmq.POLLIN)
         ready = dict(poller.poll())
         if back in ready:
             queue.from_workers()
