@@ -154,9 +154,10 @@ class Agent:
 
     def rejected(self, connection: Connection) -> None:
         """A master refuses our key for good."""
-        log.critical("%s refuses the key of this minion; see salt-key there. Ending", connection.host)
-        self._exit_code = EX_REJECTED
-        self.stop()
+        log.critical("%s refuses the key of this minion; see salt-key there", connection.host)
+        if len(self.connections) == 1:
+            self._exit_code = EX_REJECTED
+            self.stop()
 
     async def take(self, job: Job, connection: Connection) -> None:
         """A master asks for something."""
@@ -188,9 +189,16 @@ class Agent:
 
     def execute(self, job: Job, connection: Connection) -> None:
         """Runs a job now, or when there is room for it."""
+        try:
+            running.announce(self._proc, job.to_wire())
+            self._journal.begin(job.jid, connection.name)
+        except OSError as exc:  # what can't be written down might run twice
+            log.error("Job %s is not run, it can't be noted: %s", job.jid, exc)
+            self._return(
+                lost(job, self.id, f"The minion can't note the job, and does not run it: {exc}").to_wire(), connection
+            )
+            return
         entry = self._jobs[job.jid] = Running(job, connection)
-        running.announce(self._proc, job.to_wire())
-        self._journal.begin(job.jid, connection.name)
         if connection.own:
             loop = asyncio.get_running_loop()
             loop.call_later(_ACKNOWLEDGE_AFTER, self._acknowledge_if_running, job.jid, connection)

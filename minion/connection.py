@@ -70,6 +70,7 @@ class Connection:
         self._current = 0
         self._patience = Backoff()
         self._met = False
+        self.ready = asyncio.Event()  # the pillar is there, or will not be soon: jobs can be taken
         self._tasks: List[asyncio.Task[None]] = []
         self._link_tasks: List[asyncio.Task[None]] = []
         self.link: Optional[ZeroMQLink] = None
@@ -113,6 +114,7 @@ class Connection:
     async def _read_jobs(self, link: ZeroMQLink) -> None:
         try:
             async for job in link.jobs():
+                await self.ready.wait()
                 await self._hooks.take(job, self)
         except Closed:
             pass

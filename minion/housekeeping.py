@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _GRAINS_PATIENCE = 120.0
 _GREETING_SPREAD = 5.0
+_TOUCH_INTERVAL = (30.0, 45.0)
 
 
 class Housekeeping:
@@ -83,9 +84,10 @@ class Housekeeping:
 
     async def greet(self, connection: Connection, first: bool) -> None:
         """A master let us in: gets the pillar the first time, and tells that the minion is there."""
+        agent = self._agent
         if first:
             await self._first_pillar(connection)
-        agent = self._agent
+            connection.ready.set()
         text = f"Minion {agent.id} started at {time.asctime()}"
         grains = {name: agent.grains[name] for name in agent.opts["start_event_grains"] if name in agent.grains}
         further = {"grains": grains} if grains else {}
@@ -96,6 +98,7 @@ class Housekeeping:
             self._run_startup_states(connection)
             agent.spawn(self._keep_mine(connection))
             agent.spawn(self._ping(connection))
+            agent.spawn(self._stay_in_touch(connection))
 
     async def _first_pillar(self, connection: Connection) -> None:
         backoff = Backoff(1.0, 60.0)
@@ -165,6 +168,16 @@ class Housekeeping:
         while minutes > 0:
             await asyncio.sleep(minutes * 60.0)
             await connection.fire("minion_ping", "ping")
+
+    async def _stay_in_touch(self, connection: Connection) -> None:
+        """A stock master does not tell a minion that its key was deleted; a question now and then shows it."""
+        while True:
+            await asyncio.sleep(random.uniform(*_TOUCH_INTERVAL))  # noqa: S311 - spreads the load on the master
+            if not connection.own:
+                try:
+                    await connection.request("_file_envs", {})
+                except TransportError as exc:
+                    log.info("%s does not answer: %s", connection.host, exc)
 
     # --------------------------------------------------------- local events
 

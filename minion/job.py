@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from typing import Any, Callable, Dict, List, Mapping
 
 from minion import journal, running, spool
@@ -46,14 +47,23 @@ def carry_out(order: Order, runtime: Runtime) -> None:
     if order.kind in TASKS:
         TASKS[order.kind](runtime)
         return
-    if order.journal:
-        journal.sync(order.journal)
     job = Job.from_wire(order.job)
-    path = running.enter(running.folder_of(str(runtime.opts["cachedir"])), job.to_wire())
+    path = _note(job, order, str(runtime.opts["cachedir"]))
     try:
         run(job, order, runtime)
     finally:
         running.leave(path)
+
+
+def _note(job: Job, order: Order, cachedir: str) -> str:
+    """Makes known that this process runs the job. The daemon has noted it already: a disk that is full is no reason."""
+    try:
+        if order.journal:
+            journal.sync(order.journal)
+        return running.enter(running.folder_of(cachedir), job.to_wire())
+    except OSError as exc:
+        log.error("Job %s can't be noted: %s", job.jid, exc)
+        return os.devnull + "/none"
 
 
 def run(job: Job, order: Order, runtime: Runtime) -> None:

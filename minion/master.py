@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import IO, Any, Iterator, Optional
 
 from minion.errors import CommandExecutionError, MasterUnreachable
-from transports.errors import TransportError
+from transports.errors import CodecError, TransportError
 from transports.frames import Pipe
 
 _PATIENCE = 30.0  # how much longer than the request's own deadline to wait for the process that holds the link
@@ -61,6 +61,11 @@ class MasterPipe:
             number = f"{os.getpid()}-{self._count}"
             try:
                 pipe.send({"number": number, "cmd": cmd, "load": load, "timeout": timeout})
+            except CodecError as exc:
+                raise CommandExecutionError(f"{cmd}: it can't be sent: {exc}") from exc
+            except TransportError as exc:
+                raise MasterUnreachable(f"{cmd}: the minion's link to the master is gone: {exc}") from exc
+            try:
                 while True:
                     answer = pipe.receive(timeout + _PATIENCE)
                     if answer.get("number") == number:  # else: the late answer to one that was given up

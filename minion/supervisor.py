@@ -5,6 +5,7 @@ If the latter dies it is started again. Jobs at work are children of this proces
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import logging
 import os
@@ -13,10 +14,11 @@ import signal
 import socket
 import sys
 import time
-from typing import Any, Callable, Dict, NoReturn, Optional, cast
+from typing import IO, Any, Callable, Dict, NoReturn, Optional, cast
 
 from minion import logs
 from minion.config import MinionSettings
+from minion.errors import ConfigError
 from minion.zygote import Zygote, exit_code
 from transports.retry import Backoff
 
@@ -34,12 +36,16 @@ class Supervisor:
     Args:
         settings: its configuration.
         opts: the same as options, with the minion id.
+
+    Raises:
+        ConfigError: another daemon uses the same folders.
     """
 
     def __init__(self, settings: MinionSettings, opts: Dict[str, Any]) -> None:
         self._settings, self._opts = settings, opts
         self._wakeup, self._alarm = socket.socketpair()
-        self._zygote = Zygote(opts, [self._wakeup, self._alarm])
+        self._lock = _only_one(settings.cachedir)
+        self._zygote = Zygote(opts, [self._wakeup, self._alarm, self._lock])
         self._link = 0  # process id
         self._since = 0.0
         self._start_at: Optional[float] = 0.0
@@ -96,8 +102,8 @@ class Supervisor:
             signal.set_wakeup_fd(-1)
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
-            self._wakeup.close()
-            self._alarm.close()
+            for own in (self._wakeup, self._alarm, self._lock):
+                own.close()
             self._zygote.detach()
             code = _agent_main()(self._settings, self._opts, channel)
         except BaseException:
@@ -165,6 +171,16 @@ def _agent_main() -> Callable[[MinionSettings, Dict[str, Any], socket.socket], i
     finally:
         del modules["ssl"]
     return main
+
+
+def _only_one(cachedir: str) -> IO[str]:
+    """Holds a lock for the life of this process: two daemons would run jobs twice."""
+    file = open(os.path.join(cachedir, "lock"), "a", encoding="ascii")  # noqa: SIM115 - kept open
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(f"another salt-minion is running with the cachedir {cachedir}") from None
+    return file
 
 
 def _ignored(number: int, frame: Any) -> None:

@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from typing import Any, Dict, List, Mapping, NoReturn, Optional
+from typing import Any, Dict, Mapping, NoReturn, Optional, Protocol, Sequence
 
 from minion import fdpass
 from minion.job import Order, carry_out
@@ -27,15 +27,21 @@ PRELOADED = ("test", "cmd", "saltutil", "grains", "state", "cp", "config", "file
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+class Closable(Protocol):
+    """A file or a socket."""
+
+    def close(self) -> None: ...
+
+
 class Zygote:
     """Forks a process for each order.
 
     Args:
         opts: the minion's options.
-        private: descriptors of this process that the new ones must not have.
+        private: files and sockets of this process that the new ones must not have.
     """
 
-    def __init__(self, opts: Dict[str, Any], private: List[socket.socket]) -> None:
+    def __init__(self, opts: Dict[str, Any], private: Sequence[Closable]) -> None:
         self._opts, self._private = opts, private
         self.orders: Optional[socket.socket] = None
         self._grains: Dict[str, Any] = {}
@@ -111,6 +117,7 @@ class Zygote:
             for own in self._private:
                 own.close()
             self.detach()
+            os.umask(0o022)  # what jobs make is for others, too, unless they say otherwise
             os.setsid()  # a signal to the job's process group reaches the programs it started, and nobody else
             set_title(f"ProcessPayload(jid={order.job.get('jid')})" if order.job else f"Task({order.kind})")
             self._pipe.attach(pipe)

@@ -98,7 +98,6 @@ def _settings(common: Common, given: Dict[str, Any]) -> MinionSettings:
     path = os.environ.get("SALT_MINION_CONFIG") or os.path.join(folder, "minion")
     settings = config.load(path, overrides)
     logs.start(settings, settings.log_file)
-    os.umask(0o077 & os.umask(0))
     return settings
 
 

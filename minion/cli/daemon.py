@@ -13,6 +13,7 @@ from typing import Any, Dict, NoReturn, Optional, Sequence
 
 from minion import daemonize, logs
 from minion.config import MinionSettings
+from minion.errors import ConfigError
 from minion.settings import build
 from transports import codec
 
@@ -29,9 +30,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> NoReturn:
     _become(settings.user)
     logs.start(settings, settings.log_file, limited=True)
     if plan["daemon"]:
-        daemonize.detach(settings.pidfile)
-    else:
-        daemonize.write_pid(settings.pidfile)
+        daemonize.detach("")
     sys.exit(_serve(settings, plan["settings"]))
 
 
@@ -84,6 +83,12 @@ def _serve(settings: MinionSettings, opts: Dict[str, Any]) -> int:
 
     log.info("Starting the minion %s", opts["id"])
     try:
-        return Supervisor(settings, opts).run()
+        supervisor = Supervisor(settings, opts)
+        daemonize.write_pid(settings.pidfile)
+        return supervisor.run()
+    except ConfigError as exc:
+        print(f"Error: {exc}", file=sys.stderr)
+        log.critical("%s", exc)
+        return 1
     finally:
         daemonize.remove_pid(settings.pidfile)

@@ -355,7 +355,7 @@ def clear_cache() -> bool:
 
         salt '*' saltutil.clear_cache
     """
-    kept = ("journal", "proc", "returns")
+    kept = ("journal", "proc", "returns", "mail", "lock")
     base = str(__opts__["cachedir"])
     for place, folders, files in os.walk(base):
         if place == base:

@@ -197,7 +197,7 @@ class ZeroMQLink:
             try:
                 return await self._exchange(what, number, deadline - loop.time())
             except _Again:
-                await self._renew(number, f"it does not take our {what.cmd}")
+                self._renew(number, f"it does not take our {what.cmd}")
         raise RequestRefused(f"{self._config.host} refuses {what.cmd}")
 
     async def _exchange(self, what: Request, number: int, timeout: float) -> Any:
@@ -268,7 +268,7 @@ class ZeroMQLink:
 
     async def _read_with_new_keys(self, data: bytes) -> None:
         """The master has new keys: signs in again and looks at the same publication once more."""
-        await self._renew(self._number, "a publication is sealed with a new key")
+        self._renew(self._number, "a publication is sealed with a new key")
         await self._signed_in.wait()
         try:
             self._jobs.put_nowait(self._reader().read(data))
@@ -277,19 +277,14 @@ class ZeroMQLink:
 
     # ------------------------------------------------------------- the course
 
-    async def _renew(self, number: int, why: str) -> None:
-        """Has new keys fetched, if nobody did since session `number`, and not too often."""
+    def _renew(self, number: int, why: str) -> None:
+        """Has new keys fetched, if nobody did since session `number`, and not too often; who needs them has to wait."""
         if self._number != number or not self._signed_in.is_set():
             return
         wait = self._course.renewal(time.monotonic())
         log.info("Signing in again at %s in %.1f s: %s", self._config.host, wait, why)
-        await asyncio.sleep(wait)
-        if self._number == number:
-            self._sign_in_again()
-
-    def _sign_in_again(self) -> None:
         self._signed_in.clear()
-        self._wake.set()
+        asyncio.get_running_loop().call_later(wait, self._wake.set)
 
     async def _drive(self) -> None:
         while True:
@@ -311,11 +306,10 @@ class ZeroMQLink:
         await self._tell(str(why))
         if delay is None:
             return False
-        if isinstance(why, RequestTimeout):
-            self._reachable.clear()
-            await _first(self._reachable.wait(), delay)  # once the master is back there is nothing to wait for
-        else:
+        if self._reachable.is_set():
             await asyncio.sleep(delay)
+        else:
+            await _first(self._reachable.wait(), delay)  # once the master is back there is nothing to wait for
         return True
 
     async def _tell(self, reason: str = "") -> None:
@@ -365,7 +359,8 @@ class ZeroMQLink:
     async def _lost(self, why: str) -> None:
         """A connection ended: requests under way have no reply any more, and keys may have changed."""
         self._fail_open(Broken(why))
-        self._sign_in_again()
+        self._signed_in.clear()
+        self._wake.set()
         if self._told[0] is State.CONNECTED:
             self._course.lost()
             await self._tell(why)
