@@ -9,13 +9,10 @@ from __future__ import annotations
 import select
 import socket
 import struct
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Optional, Protocol, Union
 
 from transports.codec import MAX_MESSAGE, pack, unpack
 from transports.errors import Broken, MessageTooLarge
-
-if TYPE_CHECKING:
-    import asyncio
 
 _LENGTH = struct.Struct(">I")
 
@@ -37,7 +34,13 @@ def _checked_length(head: Union[bytes, bytearray], limit: int) -> int:
     return int(length)
 
 
-async def read(stream: asyncio.StreamReader, limit: int = MAX_MESSAGE) -> Any:
+class Reader(Protocol):
+    """The part of an asyncio stream reader that is used; asyncssh has one, too."""
+
+    async def readexactly(self, n: int, /) -> bytes: ...
+
+
+async def read(stream: Reader, limit: int = MAX_MESSAGE) -> Any:
     """The next message of an asyncio stream.
 
     Raises:
@@ -51,6 +54,38 @@ async def read(stream: asyncio.StreamReader, limit: int = MAX_MESSAGE) -> Any:
         raise Broken("the other side ended the stream") from exc
 
 
+class Inbox:
+    """Collects bytes until they are whole messages.
+
+    Args:
+        limit: bytes of one message at the most.
+    """
+
+    def __init__(self, limit: int = MAX_MESSAGE) -> None:
+        self._limit = limit
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """Takes what came next."""
+        self._buffer += data
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is a whole message.
+
+        Raises:
+            MessageTooLarge: what comes is above the limit; the inbox is of no further use.
+        """
+        return len(self._buffer) >= 4 and len(self._buffer) >= 4 + _checked_length(self._buffer[:4], self._limit)
+
+    def next(self) -> bytes:
+        """The next message, still packed; only if one is waiting."""
+        end = 4 + _checked_length(self._buffer[:4], self._limit)
+        message = bytes(self._buffer[4:end])
+        del self._buffer[:end]
+        return message
+
+
 class Pipe:
     """Blocking messages over a connected socket.
 
@@ -61,7 +96,7 @@ class Pipe:
 
     def __init__(self, sock: socket.socket, limit: int = MAX_MESSAGE) -> None:
         self._sock, self._limit = sock, limit
-        self._buffer = bytearray()
+        self._inbox = Inbox(limit)
 
     def __repr__(self) -> str:
         return f"<Pipe on descriptor {self._sock.fileno()}>"
@@ -94,28 +129,18 @@ class Pipe:
             Broken: the other side ended the connection.
             MessageTooLarge, CodecError: what came is not acceptable; the pipe is of no further use.
         """
-        while True:
-            message = self._next()
-            if message is not None:
-                return unpack(message, self._limit)
+        while not self._inbox.waiting:
             self._fill(timeout)
+        return unpack(self._inbox.next(), self._limit)
 
     @property
     def waiting(self) -> bool:
         """Whether a whole message was read from the socket already."""
-        return len(self._buffer) >= 4 and len(self._buffer) >= 4 + _checked_length(self._buffer[:4], self._limit)
+        return self._inbox.waiting
 
     def close(self) -> None:
         """Ends the connection; twice is fine."""
         self._sock.close()
-
-    def _next(self) -> Optional[bytes]:
-        if not self.waiting:
-            return None
-        end = 4 + _checked_length(self._buffer[:4], self._limit)
-        message = bytes(self._buffer[4:end])
-        del self._buffer[:end]
-        return message
 
     def _fill(self, timeout: Optional[float]) -> None:
         if timeout is not None and not _readable(self._sock, timeout):
@@ -126,7 +151,7 @@ class Pipe:
             raise Broken(f"the other side ended the connection: {exc}") from exc
         if not data:
             raise Broken("the other side ended the connection")
-        self._buffer += data
+        self._inbox.feed(data)
 
 
 def _readable(sock: socket.socket, timeout: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract.stream_lab import StreamLab
 from tests.contract.zeromq_lab import ZeroMQLab
 from transports.inproc import InProcessLink, InProcessRoad
 from transports.link import Handler
@@ -37,4 +38,4 @@ class InProcessLab:
             await self._road.close()
 
 
-LABS = {"inproc": InProcessLab, "zeromq": ZeroMQLab}
+LABS = {"inproc": InProcessLab, "stream": StreamLab, "zeromq": ZeroMQLab}
