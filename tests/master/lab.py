@@ -87,7 +87,7 @@ class Lab:
         self.store = SQLiteJobStore(str(self.cachedir / "jobs" / "jobs.db"))
         self.data = MinionData(str(self.cachedir / "by_minion"))
         self.published: list[Job] = []
-        self.news = threading.Condition()  # notified when something was published
+        self.news = threading.Condition()  # notified when something was published, or an event happened
         self.events: list[str] = []
         self.start()
 
@@ -108,7 +108,7 @@ class Lab:
 
     async def _serve(self, started: threading.Event) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        self.hub = Hub(HubOptions(), self.store, self, lambda tag, packed: self.events.append(tag))
+        self.hub = Hub(HubOptions(), self.store, self, self._relay)
         self._outbox = Outbox(self)
         server = ControlServer(str(self.sock_dir / control.SOCKET), self.hub, self.store, self, {}, {}, 0.3, 0.3)
         await server.start()
@@ -123,6 +123,11 @@ class Lab:
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         await asyncio.sleep(0)
+
+    def _relay(self, tag: str, packed: bytes) -> None:
+        with self.news:
+            self.events.append(tag)
+            self.news.notify_all()
 
     def send(self, message: bytes) -> None:
         """Notes for the hub."""
