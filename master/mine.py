@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from master import targets
@@ -61,7 +61,7 @@ class MasterMine:
         functions = fun if isinstance(fun, list) else [name.strip() for name in str(fun).split(",")]
         wanted = [str(name) for name in functions if self._may_read(minion_id, str(name))]
         found: dict[str, dict[str, Any]] = {name: {} for name in wanted}
-        for owner in self._matching(tgt, tgt_type) if wanted else ():
+        for owner in self._matching(tgt, tgt_type, self._accepted()) if wanted else ():
             values = self._data.mine(owner)
             for name in wanted:
                 if name in values and self._shared_with(values[name], minion_id):
@@ -70,12 +70,12 @@ class MasterMine:
             return found.get(wanted[0], {}) if wanted else {}
         return {name: values for name, values in found.items() if values}
 
-    def _matching(self, tgt: Any, tgt_type: str) -> tuple[str, ...]:
+    def _matching(self, tgt: Any, tgt_type: str, among: Collection[str]) -> tuple[str, ...]:
         kind = "pillar_exact" if tgt_type == "pillar" else tgt_type
         if kind not in _TARGETS or (kind == "compound" and re.search(r"(^|[\s(])[IJ]\S*@", str(tgt))):
             return ()
         try:
-            resolved = targets.resolve(tgt, kind, ":", self._accepted(), self._data, self._nodegroups, max_regex=256)
+            resolved = targets.resolve_guarded(tgt, kind, ":", among, self._data, self._nodegroups, unknown=False)
         except TargetError:
             return ()
         return resolved.minions
@@ -94,7 +94,7 @@ class MasterMine:
         if not _guarded(value):
             return True
         tgt, kind = value.get("allow_tgt"), str(value.get("allow_tgt_type") or "glob")
-        return bool(tgt) and minion_id in self._matching(tgt, kind)
+        return bool(tgt) and minion_id in self._matching(tgt, kind, [minion_id])
 
 
 def _guarded(value: Any) -> bool:

@@ -6,12 +6,14 @@ of a minion whose grains or pillar it never saw, it expects an answer wherever t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
+from master.bounded import within
 from master.errors import TargetError
 from minion import matchers
 from transports import names
@@ -23,6 +25,10 @@ _SOURCES = {
 _SOURCE_OF_LETTER = {"G": "grains", "P": "grains", "S": "grains", "I": "pillar", "J": "pillar"}
 _DATA_TERM = re.compile(r"(?:([GPIJ]).?|(S))@.", re.S)
 _ALWAYS, _NEVER = "*", "E@(?!)"
+_REGEX_KINDS = ("pcre", "grain_pcre", "pillar_pcre")
+_REGEX_TERM = re.compile(r"(?:E|[PJ].?)@", re.S)
+_MAX_REGEX = 256
+_SECONDS = 0.5
 
 
 class Data(Protocol):
@@ -71,6 +77,7 @@ def resolve(
     known: Data,
     nodegroups: Mapping[str, Any],
     max_regex: int = matchers.MAX_TERM,
+    unknown: bool = True,
 ) -> Resolved:
     """Whom a target means.
 
@@ -82,6 +89,8 @@ def resolve(
         known: grains and pillars.
         nodegroups: name -> compound expression.
         max_regex: longest regular expression.
+        unknown: whether what is not known of a minion counts in favour of the target (somebody is asked once too
+            often) or against it (nobody is let in by what he keeps to himself).
 
     Raises:
         TargetError: the expression is wrong.
@@ -93,7 +102,8 @@ def resolve(
             return Resolved(tuple(sorted(accepted)))
         if tgt_type in ("compound", "nodegroup"):
             words = [f"N@{tgt}"] if tgt_type == "nodegroup" else tgt.split() if isinstance(tgt, str) else list(tgt)
-            return Resolved(_compound(matchers.expand_nodegroups(words, nodegroups), accepted, known, max_regex))
+            words = matchers.expand_nodegroups(words, nodegroups)
+            return Resolved(_compound(words, accepted, known, max_regex, unknown))
         matcher = matchers.parse(tgt, tgt_type, delimiter, nodegroups, max_regex)
     except matchers.TargetError as exc:
         raise TargetError(f"The {tgt_type} target {_shown(tgt)} is wrong: {exc}") from None
@@ -101,9 +111,45 @@ def resolve(
     view = _View(known)
     matched = []
     for view.id in accepted:
-        if (source and _lacks(view, known, source)) or matcher(view):
+        if unknown if source and _lacks(view, known, source) else matcher(view):
             matched.append(view.id)
     return Resolved(tuple(sorted(matched)), _missing(tgt, matched) if tgt_type == "glob" else ())
+
+
+def resolve_guarded(
+    tgt: str | Sequence[str],
+    tgt_type: str,
+    delimiter: str,
+    accepted: Collection[str],
+    known: Data,
+    nodegroups: Mapping[str, Any],
+    unknown: bool = True,
+) -> Resolved:
+    """Like `resolve`, for those who are not trusted with regular expressions that may take for ever.
+
+    Raises:
+        TargetError: see there; or its regular expressions are too long, or take too long.
+    """
+    if not _has_regex(tgt, tgt_type):
+        return resolve(tgt, tgt_type, delimiter, accepted, known, nodegroups, _MAX_REGEX, unknown)
+
+    def work() -> bytes:
+        try:
+            found = resolve(tgt, tgt_type, delimiter, accepted, known, nodegroups, _MAX_REGEX, unknown)
+        except TargetError as exc:
+            return json.dumps({"error": str(exc)}).encode()
+        return json.dumps({"minions": found.minions, "missing": found.missing}).encode()
+
+    done = within(_SECONDS, work)
+    answer = json.loads(done) if done else {"error": f"The {tgt_type} target {_shown(tgt)} takes too long to match"}
+    if "error" in answer:
+        raise TargetError(answer["error"])
+    return Resolved(tuple(answer["minions"]), tuple(answer["missing"]))
+
+
+def _has_regex(tgt: str | Sequence[str], tgt_type: str) -> bool:
+    words = tgt.split() if isinstance(tgt, str) else tgt
+    return tgt_type in _REGEX_KINDS or (tgt_type == "compound" and any(map(_REGEX_TERM.match, words)))
 
 
 def _listed(tgt: str | Sequence[str], accepted: Collection[str]) -> Resolved:
@@ -126,12 +172,14 @@ def _lacks(view: _View, known: Data, source: str) -> bool:
     return (known.grains(view.id) if source == "grains" else known.pillar(view.id)) is None
 
 
-def _compound(words: Sequence[str], accepted: Collection[str], known: Data, max_regex: int) -> tuple[str, ...]:
+def _compound(
+    words: Sequence[str], accepted: Collection[str], known: Data, max_regex: int, unknown: bool
+) -> tuple[str, ...]:
     sources = {source for word in words if (source := _source(word))}
 
     @lru_cache
     def matcher_without(lacking: frozenset[str]) -> matchers.Matcher:
-        return matchers.parse(_optimistic(words, lacking), "compound", max_regex=max_regex)
+        return matchers.parse(_decided(words, lacking, unknown), "compound", max_regex=max_regex)
 
     matcher_without(frozenset())
     view = _View(known)
@@ -143,13 +191,13 @@ def _compound(words: Sequence[str], accepted: Collection[str], known: Data, max_
     return tuple(sorted(matched))
 
 
-def _optimistic(words: Sequence[str], lacking: frozenset[str]) -> list[str]:
-    """The expression with each term that needs what is not known replaced by what makes it true as a whole."""
+def _decided(words: Sequence[str], lacking: frozenset[str], outcome: bool) -> list[str]:
+    """The expression with each term that needs what is not known replaced by what makes it true (false) as a whole."""
     made: list[str] = []
     opened = [False]  # for each open parenthesis, whether what is in it is denied
     denied = False
     for word in words:
-        made.append((_NEVER if opened[-1] ^ denied else _ALWAYS) if _source(word) in lacking else word)
+        made.append((_ALWAYS if opened[-1] ^ denied ^ outcome else _NEVER) if _source(word) in lacking else word)
         if word == "(":
             opened.append(opened[-1] ^ denied)
         elif word == ")" and len(opened) > 1:
