@@ -114,8 +114,8 @@ class Session:
         with self._call.start(self._client, minions) as following:
             if not following.jid:
                 return self._nobody(following)
-            self._header(following.jid)
             try:
+                self._header(following.jid)
                 self._receive(following)
             except KeyboardInterrupt:
                 self._live.clear()
