@@ -264,8 +264,8 @@ class Gate:
             raise Refusal(f"{minion_id} sent no time")
         now = self._now()
         offset = self._sessions.clock_offset(minion_id)
-        if offset is None:
-            offset = 0.0 if abs(stamp - now) <= self._window else float(stamp - now)
+        if offset is None:  # a late request may only have been on its way; one from the future tells of its clock
+            offset = 0.0 if -self._window <= stamp - now <= 0 else float(stamp - now)
             self._sessions.learn_clock(minion_id, offset)
         made = stamp - offset
         if abs(made - now) > self._window:
