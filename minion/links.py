@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import os
@@ -21,7 +22,8 @@ from transports.zeromq.sockets import Tuning
 
 log = logging.getLogger(__name__)
 
-_ADDRESS = re.compile(r"\[([0-9A-Fa-f:.%\w]+)\](?::(\d+))?|([^:\[\]]+)(?::(\d+))?|([0-9A-Fa-f:.%]*:[0-9A-Fa-f:.%]*)")
+_NAME = re.compile(r"([A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?")
+_BRACKETS = re.compile(r"\[([^\[\]]+)\](?::([0-9]{1,5}))?")
 
 
 def parse_master(text: str, port: int) -> Tuple[str, int]:
@@ -30,11 +32,16 @@ def parse_master(text: str, port: int) -> Tuple[str, int]:
     Raises:
         ConfigError: it is none of these.
     """
-    found = _ADDRESS.fullmatch(text.strip())
-    if not found:
-        raise ConfigError(f"option master: {text!r} is no host, host:port or [IPv6 address]:port")
-    v6, v6_port, host, host_port, bare_v6 = found.groups()
-    return v6 or host or bare_v6, int(v6_port or host_port or port)
+    words = text.strip()
+    named, bracketed = _NAME.fullmatch(words), _BRACKETS.fullmatch(words)
+    if named:
+        return named.group(1), int(named.group(2) or port)
+    address, own_port = bracketed.groups() if bracketed else (words, None)
+    try:
+        ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        raise ConfigError(f"option master: {text!r} is no host, host:port or [IPv6 address]:port") from None
+    return address, int(own_port or port)
 
 
 def masters(settings: MinionSettings) -> List[LinkConfig]:
