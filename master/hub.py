@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgpack
 
 from master import bus, tags
+from master.errors import StoreError
 from master.jobs import Delivery, Follower, Probe, State, Verdict
 from master.jobstore import JobRecord, JobStore
 from master.limits import RateLimitedLog
@@ -216,14 +217,20 @@ class Hub:
             else:
                 verdicts[action.id] = action.state.value
                 following.sink.send(frame({"verdict": self._told(action)}))
-        if verdicts:
-            self._store.add_verdicts(following.jid, verdicts)
+        self._keep_verdicts(following.jid, verdicts)
         if following.follower.done:
             self._drop(following)
             following.finished.set()
             return
         delay = max(self._loop.time() + 0.005, following.follower.next_time())
         following.timer = self._loop.call_at(delay, self._step, following)
+
+    def _keep_verdicts(self, jid: str, verdicts: Mapping[str, str]) -> None:
+        try:
+            if verdicts:
+                self._store.add_verdicts(jid, verdicts)
+        except StoreError as exc:
+            self._log.error("verdicts", "what became of job %s can't be kept: %s", jid, exc)
 
     def _told(self, verdict: Verdict) -> dict[str, Any]:
         presence = self._presence.get(verdict.id)
@@ -240,10 +247,13 @@ class Hub:
 
     def _probe(self, jid: str, minions: Sequence[str]) -> None:
         """Asks minions whether they still work on a job; their answers come back as returns of another job."""
-        job = Job(
-            jid=self._store.new_jid(), fun=(FIND_JOB,), arg=((jid,),), tgt=tuple(minions), tgt_type="list", user="root"
-        )
-        self._store.add_job(JobRecord(job, time.time(), tuple(minions)))
+        try:
+            probe = self._store.new_jid()
+            job = Job(probe, (FIND_JOB,), ((jid,),), tuple(minions), "list", user="root")
+            self._store.add_job(JobRecord(job, time.time(), tuple(minions)))
+        except (StoreError, OSError) as exc:
+            self._log.error("probe", "minions can't be asked about job %s: %s", jid, exc)
+            return
         self._probes[job.jid] = jid
         self._loop.call_later(120, self._probes.pop, job.jid, None)
         self._send(job, minions)

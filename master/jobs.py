@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 RESEND_FIRST = 2.0
 RESEND_TRIES = 4
-ABSENCE_GRACE = 1.0
+ABSENCE_GRACE = 1.0  # for a minion that has been away for a while
+RETURN_GRACE = 5.0  # for a connection to come back that was lost just now
 
 
 @dataclass
@@ -213,7 +214,7 @@ class Follower:
 
     def _judge(self, minion_id: str, waiting: _Waiting, now: float) -> Verdict | None:
         gone = self._absent.get(minion_id)
-        if gone is not None and now >= max(self._begun, gone) + min(ABSENCE_GRACE, self.timeout):
+        if gone is not None and now >= self._given_up_at(gone):
             return self._unreachable(minion_id, waiting, gone)
         if waiting.asked is not None and now >= waiting.asked + self.gather:
             return self._silent(minion_id, waiting)
@@ -224,6 +225,9 @@ class Follower:
                 "Minion did not return. [No response] It no longer works on the job; its return is lost",
             )
         return None
+
+    def _given_up_at(self, gone: float) -> float:
+        return max(self._begun + min(ABSENCE_GRACE, self.timeout), gone + min(RETURN_GRACE, self.timeout))
 
     def _unreachable(self, minion_id: str, waiting: _Waiting, since: float) -> Verdict:
         if waiting.running or minion_id in self._acknowledged:
@@ -245,8 +249,7 @@ class Follower:
         times = [self._probe_at]
         for minion_id, waiting in self._open.items():
             if minion_id in self._absent:
-                grace = min(ABSENCE_GRACE, self.timeout)
-                times.append(max(self._begun, self._absent[minion_id]) + grace)
+                times.append(self._given_up_at(self._absent[minion_id]))
             if waiting.asked is not None:
                 times.append(waiting.asked + self.gather)
             if waiting.denied is not None:

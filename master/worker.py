@@ -43,8 +43,6 @@ _SLOW_OF_ONE = 2  # ... of which one minion gets so many
 _MOST_WAITING = 256  # requests of one minion
 _TOKEN_BYTES = 8192
 _LARGE = 65536
-_MOST_HELD = 1000
-_LONGEST_HOLD = 30.0
 
 
 class SignIn(Protocol):
@@ -207,6 +205,9 @@ class Worker:
                 self._renew(exc.args[1])
             self._log.warning("refused", "a request from %s was refused: %s", source, exc.args[0])
             self._reply(ticket, BAD_LOAD)
+        except StoreError as exc:
+            self._log.error("store", "a return can't be stored, the minion will send it again: %s", exc)
+            self._reply(ticket, UNHEARD)
         except (Exception, RecursionError, MemoryError):  # noqa: BLE001 - a request must not end the worker
             self._log.exception("failed", "a request from %s failed", source)
             self._reply(ticket, BAD_LOAD)
