@@ -20,6 +20,7 @@ from typing import Any
 from master.errors import Refused
 
 _CREDENTIALS = struct.Struct("3i")
+ANYWHERE = "/"  # stands for a minion of any id; none has this one
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,17 @@ def rules_of(operator: Operator, publisher_acl: Mapping[str, Any]) -> list[Any]:
     return rules
 
 
+def authorize_functions(
+    operator: Operator, functions: Sequence[str], publisher_acl: Mapping[str, Any], blacklist: Mapping[str, Any]
+) -> None:
+    """Refuses who may not run one of the functions anywhere; asked before anybody looks at the target.
+
+    Raises:
+        Refused: see `authorize`.
+    """
+    authorize(operator, functions, (ANYWHERE,), publisher_acl, blacklist)
+
+
 def authorize(
     operator: Operator,
     functions: Sequence[str],
@@ -129,4 +141,4 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _matches_id(pattern: str, minion_id: str) -> bool:
-    return fnmatch.fnmatchcase(minion_id, pattern) or _matches(pattern, minion_id)
+    return minion_id == ANYWHERE or fnmatch.fnmatchcase(minion_id, pattern) or _matches(pattern, minion_id)

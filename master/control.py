@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ from master.jobstore import JobRecord, JobStore
 from master.schema import Field, SchemaError
 from master.targets import Resolved
 from transports import __version__, frames, names
+from transports.codec import MAX_MESSAGE
 from transports.errors import NameRefused, TransportError
 from transports.messages import TARGET_TYPES, Job
 
@@ -34,13 +36,20 @@ log = logging.getLogger(__name__)
 SOCKET = "control.sock"
 _EVENT_BACKLOG = 8 * 1024 * 1024
 _JOB_BACKLOG = 256 * 1024 * 1024
-_PASSED_ON = ("metadata", "ret_config", "ret_kwargs", "module_executors", "executor_opts", "start_event", "master_id")
+_REQUEST_OF_OTHERS = 1024 * 1024  # bytes of a request, and connections, of a user without full rights
+_CONNECTIONS_OF_ONE = 64
+_JID_DAY = 86400
+# The others make minions write, connect or change user in ways that rules about functions do not see.
+_PASSED_ON_OF_ALL = ("metadata", "start_event")
+_PASSED_ON = (*_PASSED_ON_OF_ALL, "ret_config", "ret_kwargs", "module_executors", "executor_opts", "master_id")
 
 
 class Directory(Protocol):
     """What the control socket needs to know of keys and targets."""
 
     def resolve(self, tgt: str | list[str], tgt_type: str, delimiter: str) -> Resolved: ...
+
+    def resolve_guarded(self, tgt: str | list[str], tgt_type: str, delimiter: str) -> Resolved: ...
 
     def describe(self, minion_id: str) -> str: ...
 
@@ -110,6 +119,7 @@ class ControlServer:
         self._path, self._hub, self._store, self._directory = path, hub, store, directory
         self._acl, self._blacklist, self._timeout, self._gather = publisher_acl, blacklist, timeout, gather
         self._server: asyncio.AbstractServer | None = None
+        self._connections: Counter[str] = Counter()
 
     async def start(self) -> None:
         """Opens the socket: for everybody to connect if `publisher_acl` names somebody, else for the owner alone."""
@@ -127,16 +137,19 @@ class ControlServer:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(acl.operator_of(writer.get_extra_info("socket")), writer)
+        operator = acl.operator_of(writer.get_extra_info("socket"))
+        connection = _Connection(operator, writer)
+        self._connections[operator.name] += 1
         try:
-            while True:
-                request = await frames.read(reader)
+            while operator.full or self._connections[operator.name] <= _CONNECTIONS_OF_ONE:
+                request = await frames.read(reader, MAX_MESSAGE if operator.full else _REQUEST_OF_OTHERS)
                 if not await self._command(connection, request, reader):
                     break
                 await writer.drain()
         except (TransportError, ConnectionError):
             pass
         finally:
+            self._connections[operator.name] -= 1
             connection.gone.set()
             writer.close()
 
@@ -153,7 +166,7 @@ class ControlServer:
             return await command.handler(self, connection, fields, reader)
         except (MasterError, SchemaError, NameRefused) as exc:
             name = exc.name if isinstance(exc, Refused) else type(exc).__name__
-            log.info("%s of user %s refused: %s", cmd, connection.operator.name, exc)
+            log.info("%s of user %s refused: %s", str(cmd)[:40], connection.operator.name, exc)
             connection.writer.write(frames.frame({"error": {"name": name, "message": str(exc)}}))
         except TransportError:
             raise
@@ -173,9 +186,11 @@ class ControlServer:
     async def run(self, connection: _Connection, fields: dict[str, Any], reader: asyncio.StreamReader) -> bool:
         """Publishes a job, and follows it if asked to."""
         functions, arguments, several = _calls(fields["fun"], fields["arg"])
-        if self._acl and not connection.operator.full and not acl.rules_of(connection.operator, self._acl):
-            raise Refused(f"user {connection.operator.name} may not run anything on minions")
-        resolved = await self._resolve(fields)
+        acl.authorize_functions(connection.operator, functions, self._acl, self._blacklist)
+        if not connection.operator.full and not _of_today(fields["jid"]):
+            raise Refused(f"user {connection.operator.name} may not choose a job id that is not of today")
+        own = connection.operator.full and not fields["publisher"]
+        resolved = await self._resolve(fields, guarded=not own)
         acl.authorize(connection.operator, functions, resolved.minions, self._acl, self._blacklist)
         if not resolved.minions:
             unknown = self._not_accepted(fields["tgt"], fields["tgt_type"], resolved.missing)
@@ -197,10 +212,10 @@ class ControlServer:
         several: bool,
         resolved: Resolved,
     ) -> Job:
-        tgt, kind = fields["tgt"], fields["tgt_type"]
-        if not operator.full or kind == "nodegroup":
+        tgt, kind, options = fields["tgt"], fields["tgt_type"], fields["options"]
+        if not operator.full or fields["publisher"] or kind == "nodegroup":
             tgt, kind = list(resolved.minions), "list"  # what was authorized is what is sent
-        options = fields["options"]
+        allowed = _PASSED_ON if operator.full else _PASSED_ON_OF_ALL
         return Job(
             jid=fields["jid"] or self._store.new_jid(),
             fun=functions,
@@ -212,16 +227,17 @@ class ControlServer:
             several=several,
             delimiter=fields["delimiter"],
             publisher=fields["publisher"] if operator.full else "",
-            options={key: options[key] for key in _PASSED_ON if options.get(key) is not None},
+            options={key: options[key] for key in allowed if options.get(key) is not None},
         )
 
-    async def _resolve(self, fields: Mapping[str, Any]) -> Resolved:
+    async def _resolve(self, fields: Mapping[str, Any], guarded: bool = False) -> Resolved:
         tgt, kind = fields["tgt"], fields["tgt_type"]
         if kind not in TARGET_TYPES:
             raise TargetError(f"unknown target type {kind!r}")
         if isinstance(tgt, str) and kind == "list":
             tgt = [part.strip() for part in tgt.split(",") if part.strip()]
-        return await asyncio.to_thread(self._directory.resolve, tgt, kind, fields["delimiter"])
+        resolve = self._directory.resolve_guarded if guarded else self._directory.resolve
+        return await asyncio.to_thread(resolve, tgt, kind, fields["delimiter"])
 
     def _not_accepted(self, tgt: str | list[str], kind: str, missing: Sequence[str]) -> dict[str, str]:
         named = list(missing) or ([tgt] if kind == "glob" and isinstance(tgt, str) and names.is_minion_id(tgt) else [])
@@ -365,6 +381,10 @@ class ControlCommand:
 
 def _jid(value: Any) -> str:
     return names.jid(value) if value else ""
+
+
+def _of_today(jid: str) -> bool:
+    return not jid or abs(names.jid_time(jid).timestamp() - time.time()) <= _JID_DAY
 
 
 _FOLLOWING = {

@@ -23,7 +23,7 @@ from master.peers import MasterPeers
 from master.pillars import MasterPillars
 from master.requests import Services
 from master.sessions import PublishKey, Sessions
-from master.targets import Resolved, resolve
+from master.targets import Resolved, resolve, resolve_guarded
 from master.worker import KnownJobs, SignIn
 from transports.crypto import PrivateKey
 
@@ -46,6 +46,11 @@ class KeyDirectory:
         """Whom a target means among the accepted minions."""
         accepted = self._keys.names(State.ACCEPTED)
         return resolve(tgt, tgt_type, delimiter, accepted, self._data, self._nodegroups)
+
+    def resolve_guarded(self, tgt: str | list[str], tgt_type: str, delimiter: str) -> Resolved:
+        """The same, for those who are not trusted with regular expressions."""
+        accepted = self._keys.names(State.ACCEPTED)
+        return resolve_guarded(tgt, tgt_type, delimiter, accepted, self._data, self._nodegroups)
 
     def describe(self, minion_id: str) -> str:
         """Why a minion is not accepted, in one line."""

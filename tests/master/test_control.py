@@ -58,6 +58,8 @@ class Directory:
             return Resolved(tuple(m for m in MINIONS if m in tgt), tuple(m for m in tgt if m not in MINIONS))
         return Resolved(tuple(m for m in MINIONS if tgt == "*" or m == tgt))
 
+    resolve_guarded = resolve
+
     def describe(self, minion_id: str) -> str:
         return f"{minion_id} is pending"
 
