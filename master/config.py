@@ -104,6 +104,7 @@ class MasterSettings(BaseSettings):
     file_ignore_glob: list[Any] = option([], "Paths that file lists leave out (globs)")
     file_buffer_size: int = option(1048576, "Bytes of one chunk of a file")
     hash_type: str = option("sha256", "Hash for files and fingerprints")
+    salt_cp_chunk_size: int = option(98304, "Bytes of a file that salt-cp puts into one job")
     file_recv: bool = option(False, "Let minions push files with cp.push")
     file_recv_max_size: int = option(100, "Megabytes of a pushed file")
     file_recv_quota: int = option(1000, "Megabytes that one minion may have pushed")

@@ -35,7 +35,6 @@ class Live:
             told: of how many it is known what became of them.
             waiting: who is still waited for.
         """
-        self._shown = True
         head = f"{told}/{told + len(waiting)} answered, waiting for "
         room = shutil.get_terminal_size().columns - len(head) - len(", ...") - 1
         names = ""
@@ -45,7 +44,13 @@ class Live:
                 names += ", ..." if names else "..."
                 break
             names = longer
-        self._write(_ERASE + head + names)
+        self.say(head + names)
+
+    def say(self, line: str) -> None:
+        """Shows a line of its own."""
+        if self._on:
+            self._shown = True
+            self._write(_ERASE + line[: shutil.get_terminal_size().columns - 1])
 
     def clear(self) -> None:
         """Makes room for other output, or is no longer true."""

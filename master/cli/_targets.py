@@ -44,21 +44,29 @@ class Targeting:
         return [name for name in target.replace(",", " ").split() if name]
 
 
-def options(function: Function) -> Function:
-    """Gives a command the options of targets; its function gets them as `targeting`."""
+def options(short_compound: bool = True) -> Callable[[Function], Function]:
+    """Gives a command the options of targets; its function gets them as `targeting`.
 
-    @functools.wraps(function)
-    def call(target_kind: str, delimiter: str, **params: Any) -> Any:
-        if target_kind == "range":
-            raise click.UsageError("-R: range servers are not supported; use a nodegroup (-N)")
-        return function(targeting=Targeting(target_kind, delimiter), **params)
+    Args:
+        short_compound: whether `-C` means a compound target (not so in salt-cp).
+    """
 
-    decorated: Any = call
-    decorated = click.option(
-        "--delimiter", default=":", show_default=True, help="Separates the keys of nested grains and pillars."
-    )(decorated)
-    for short, long, kind, text in reversed(_KINDS):
-        decorated = click.option(short, long, "target_kind", flag_value=kind, help=text)(decorated)
-    # click takes the default from the first option of this name; so there is one that nobody sees
-    decorated = click.option("--glob", "target_kind", flag_value="glob", default="glob", hidden=True)(decorated)
-    return decorated  # type: ignore[no-any-return]
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def call(target_kind: str, delimiter: str, **params: Any) -> Any:
+            if target_kind == "range":
+                raise click.UsageError("-R: range servers are not supported; use a nodegroup (-N)")
+            return function(targeting=Targeting(target_kind, delimiter), **params)
+
+        decorated: Any = call
+        decorated = click.option(
+            "--delimiter", default=":", show_default=True, help="Separates the keys of nested grains and pillars."
+        )(decorated)
+        for short, long, kind, text in reversed(_KINDS):
+            flags = [long] if kind == "compound" and not short_compound else [short, long]
+            decorated = click.option(*flags, "target_kind", flag_value=kind, help=text)(decorated)
+        # click takes the default from the first option of this name; so there is one that nobody sees
+        decorated = click.option("--glob", "target_kind", flag_value="glob", default="glob", hidden=True)(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate

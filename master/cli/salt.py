@@ -274,7 +274,7 @@ def _typed(_ctx: click.Context, _param: click.Parameter, value: str | None) -> A
 
 @click.command(context_settings=CONTEXT, options_metavar="[options]")
 @common.options()
-@_targets.options
+@_targets.options()
 @click.option("-H", "--hosts", is_flag=True, help="List the hosts of the roster; they are salt-ssh's.")
 @click.option("-t", "--timeout", type=float, help="Seconds until silent minions are asked whether they still work.")
 @click.option("--args-stdin", is_flag=True, expose_value=False, help="Read further words from stdin, one in each line.")
