@@ -204,6 +204,30 @@ class Plan:
         else:
             self.forward[name] = argument
 
+    def add_wanted(
+        self,
+        wanted: Mapping[str, Optional[str]],
+        offers: Callable[..., Mapping[str, Sequence[str]]],
+        argument: Callable[[str, Optional[str]], str],
+    ) -> None:
+        """Adds packages of repositories.
+
+        Args:
+            wanted: name -> version, comparison or glob; None for any.
+            offers: the versions on offer of some packages, newest first.
+            argument: how the package manager is told of a package and a version.
+        """
+        compared = [name for name, version in wanted.items() if is_comparison(version)]
+        available = offers(*compared) if compared else {}
+        for name, version in wanted.items():
+            if name in compared:
+                version = self.choose(name, str(version), available.get(name, []))
+                if version is None:
+                    continue
+            elif version:
+                version = version.lstrip("=")
+            self.add(name, argument(name, version), version)
+
     def choose(self, name: str, wanted: str, candidates: Sequence[str]) -> Optional[str]:
         """The first candidate that a comparison or a glob accepts; if there is none, that becomes an error."""
         version = match_version(wanted, candidates, self.compare, self.ignore_epoch)
@@ -229,6 +253,13 @@ def stringify(packages: MutableMapping[str, Any]) -> None:
     """Replaces lists of versions by text."""
     for name, versions in packages.items():
         packages[name] = ",".join(versions)
+
+
+def verdict(
+    package: str, result: Optional[bool], comment: str, changes: Optional[Mapping[str, Any]] = None
+) -> Dict[str, Any]:
+    """What `hold` and `unhold` say of a package."""
+    return {"name": package, "changes": dict(changes or {}), "result": result, "comment": comment}
 
 
 def single(found: Dict[str, Any], names: Sequence[str]) -> Any:

@@ -373,9 +373,9 @@ def hold(name: Optional[str] = None, pkgs: Any = None, sources: Any = None, **kw
     verdicts = {}
     for package in _pkg.named(name, pkgs, sources):
         if package in held:
-            verdicts[package] = _verdict(package, True, f"Package {package} is already set to be held.")
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is already set to be held.")
         elif package not in installed:
-            verdicts[package] = _verdict(package, False, f"Package {package} is not installed.")
+            verdicts[package] = _pkg.verdict(package, False, f"Package {package} is not installed.")
         else:
             verdicts[package] = _set_held(package, f"{package}={installed[package]}", "to be held")
     return verdicts
@@ -396,19 +396,18 @@ def unhold(name: Optional[str] = None, pkgs: Any = None, sources: Any = None, **
         if package in held:
             verdicts[package] = _set_held(package, package, "not to be held")
         else:
-            verdicts[package] = _verdict(package, True, f"Package {package} is already set not to be held.")
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is already set not to be held.")
     return verdicts
 
 
 def _set_held(package: str, wanted: str, state: str) -> Dict[str, Any]:
     if __opts__.get("test"):
-        return _verdict(package, None, f"Package {package} is set {state}.")
+        return _pkg.verdict(package, None, f"Package {package} is set {state}.")
     done = _apk("add", wanted)
     if done["retcode"]:
-        return _verdict(package, False, f"Package {package} can't be set {state}: {done['stderr']}")
+        return _pkg.verdict(package, False, f"Package {package} can't be set {state}: {done['stderr']}")
     old, new = ("", "hold") if "=" in wanted else ("hold", "")
-    return {**_verdict(package, True, f"Package {package} is now set {state}."), "changes": {"old": old, "new": new}}
-
-
-def _verdict(package: str, result: Optional[bool], comment: str) -> Dict[str, Any]:
-    return {"name": package, "changes": {}, "result": result, "comment": comment}
+    return {
+        **_pkg.verdict(package, True, f"Package {package} is now set {state}."),
+        "changes": {"old": old, "new": new},
+    }

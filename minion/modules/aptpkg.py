@@ -236,7 +236,9 @@ def install(
     old = list_pkgs()
     plan = _pkg.Plan(list_pkgs(versions_as_list=True), version_cmp, reinstall, ignore_epoch)
     if kind == "repository":
-        _plan_from_repository(plan, wanted)
+        plan.add_wanted(
+            wanted, __salt__["pkg.list_repo_pkgs"], lambda name, number: f"{name}={number}" if number else name
+        )
     else:
         for path in wanted:
             about = __salt__["lowpkg.bin_pkg_info"](path)
@@ -276,19 +278,6 @@ def _commands(plan: _pkg.Plan, options: Dict[str, Any]) -> List[List[str]]:
         for arguments, more in steps
         if arguments
     ]
-
-
-def _plan_from_repository(plan: _pkg.Plan, wanted: Dict[str, Optional[str]]) -> None:
-    compared = [name for name, number in wanted.items() if _pkg.is_comparison(number)]
-    available = __salt__["pkg.list_repo_pkgs"](*compared) if compared else {}
-    for name, number in wanted.items():
-        if name in compared:
-            number = plan.choose(name, str(number), available.get(name, []))
-            if number is None:
-                continue
-        elif number:
-            number = number.lstrip("=")
-        plan.add(name, f"{name}={number}" if number else name, number)
 
 
 def _needs_refresh(wanted: Dict[str, Optional[str]]) -> bool:

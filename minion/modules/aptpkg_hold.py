@@ -42,9 +42,9 @@ def hold(name: Optional[str] = None, pkgs: Any = None, sources: Any = None, **kw
 
 def _hold(package: str) -> Dict[str, Any]:
     if get_selections(package, "hold").get("hold"):
-        return _verdict(package, True, f"Package {package} is already set to be held.")
+        return _pkg.verdict(package, True, f"Package {package} is already set to be held.")
     if __opts__.get("test"):
-        return _verdict(package, None, f"Package {package} is set to be held.")
+        return _pkg.verdict(package, None, f"Package {package} is set to be held.")
     return _select(package, "hold", f"Package {package} is now being held.")
 
 
@@ -69,25 +69,19 @@ def unhold(name: Optional[str] = None, pkgs: Any = None, sources: Any = None, **
 def _unhold(package: str) -> Dict[str, Any]:
     state = get_selections(package)
     if not state:
-        return _verdict(package, False, f"Package {package} does not have a state.")
+        return _pkg.verdict(package, False, f"Package {package} does not have a state.")
     if not state.get("hold"):
-        return _verdict(package, True, f"Package {package} is already set not to be held.")
+        return _pkg.verdict(package, True, f"Package {package} is already set not to be held.")
     if __opts__.get("test"):
-        return _verdict(package, None, f"Package {package} is set not to be held.")
+        return _pkg.verdict(package, None, f"Package {package} is set not to be held.")
     return _select(package, "install", f"Package {package} is no longer being held.")
 
 
 def _select(package: str, state: str, comment: str) -> Dict[str, Any]:
     changes = set_selections(selection={state: [package]})
     if package not in changes:
-        return _verdict(package, False, f"Failed to set the state of package {package} to {state}.")
-    return _verdict(package, True, comment, changes[package])
-
-
-def _verdict(
-    package: str, result: Optional[bool], comment: str, changes: Optional[Dict[str, Any]] = None
-) -> Dict[str, Any]:
-    return {"name": package, "changes": changes or {}, "result": result, "comment": comment}
+        return _pkg.verdict(package, False, f"Failed to set the state of package {package} to {state}.")
+    return _pkg.verdict(package, True, comment, changes[package])
 
 
 def get_selections(pattern: Optional[str] = None, state: Optional[str] = None) -> Dict[str, List[str]]:

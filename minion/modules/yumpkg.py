@@ -242,17 +242,9 @@ def _state(downloadonly: bool, kwargs: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _plan_from_repository(plan: _pkg.Plan, wanted: Dict[str, Optional[str]], kwargs: Dict[str, Any]) -> None:
-    compared = [name for name, number in wanted.items() if _pkg.is_comparison(number)]
-    available = list_repo_pkgs(*compared, **kwargs) if compared else {}
-    for name, number in wanted.items():
-        if name in compared:
-            number = plan.choose(name, str(number), available.get(name, []))
-            if number is None:
-                continue
-        elif number:
-            number = number.lstrip("=")
-        plan.add(name, _with_version(name, number), number)
-        if name in ("kernel", "kernel-devel") and name in plan.back:  # several versions of it lie side by side
+    plan.add_wanted(wanted, lambda *names: list_repo_pkgs(*names, **kwargs), _with_version)
+    for name in ("kernel", "kernel-devel"):
+        if name in plan.back:  # several versions of it lie side by side
             plan.forward[name] = plan.back.pop(name)
 
 

@@ -100,14 +100,14 @@ def hold(
     verdicts = {}
     for package in _pkg.named(name, pkgs, sources):
         if package in held:
-            verdicts[package] = _verdict(package, True, f"Package {package} is already set to be held.")
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is already set to be held.")
         elif __opts__.get("test"):
-            verdicts[package] = _verdict(package, None, f"Package {package} is set to be held.")
+            verdicts[package] = _pkg.verdict(package, None, f"Package {package} is set to be held.")
         elif _yum.run(__salt__, ["versionlock", "add", package])["retcode"]:
-            verdicts[package] = _verdict(package, False, f"Package {package} was unable to be held.")
+            verdicts[package] = _pkg.verdict(package, False, f"Package {package} was unable to be held.")
         else:
             changes = {"new": "hold", "old": ""}
-            verdicts[package] = _verdict(package, True, f"Package {package} is now being held.", changes)
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is now being held.", changes)
     return verdicts
 
 
@@ -131,18 +131,12 @@ def unhold(name: Optional[str] = None, pkgs: Any = None, sources: Any = None, **
     for package in _pkg.named(name, pkgs, sources):
         locks = [lock for known, lock in _locks(text) if known == package]
         if not locks:
-            verdicts[package] = _verdict(package, True, f"Package {package} is not being held.")
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is not being held.")
         elif __opts__.get("test"):
-            verdicts[package] = _verdict(package, None, f"Package {package} is set to be unheld.")
+            verdicts[package] = _pkg.verdict(package, None, f"Package {package} is set to be unheld.")
         elif _yum.run(__salt__, ["versionlock", "delete", *([package] if _yum.is_dnf() else locks)])["retcode"]:
-            verdicts[package] = _verdict(package, False, f"Package {package} was unable to be unheld.")
+            verdicts[package] = _pkg.verdict(package, False, f"Package {package} was unable to be unheld.")
         else:
             changes = {"new": "", "old": "hold"}
-            verdicts[package] = _verdict(package, True, f"Package {package} is no longer held.", changes)
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is no longer held.", changes)
     return verdicts
-
-
-def _verdict(
-    package: str, result: Optional[bool], comment: str, changes: Optional[Dict[str, str]] = None
-) -> Dict[str, Any]:
-    return {"name": package, "changes": changes or {}, "result": result, "comment": comment}

@@ -223,11 +223,11 @@ def hold(name: Optional[str] = None, pkgs: Any = None, root: Optional[str] = Non
     verdicts, added = {}, []
     for package, number in _versions(name, pkgs).items():
         if package in locks:
-            verdicts[package] = _verdict(package, f"Package {package} is already set to be held.")
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is already set to be held.")
         else:
             added.append(f"{package}={number}" if number else package)
             changes = {"new": "hold", "old": ""}
-            verdicts[package] = _verdict(package, f"Package {package} is now being held.", changes)
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is now being held.", changes)
     if added:
         _zypper.run(__salt__, ["addlock", *added], root)
     return verdicts
@@ -252,14 +252,14 @@ def unhold(name: Optional[str] = None, pkgs: Any = None, root: Optional[str] = N
     for package, number in _versions(name, pkgs).items():
         locked_at = locks.get(package, {}).get("version", "").lstrip("= ")
         if package not in locks:
-            verdicts[package] = _verdict(package, f"Package {package} was already unheld.")
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} was already unheld.")
         elif number and number != locked_at:
             comment = f"Unable to unhold package {package} as it is held with the other version."
-            verdicts[package] = {**_verdict(package, comment), "result": False}
+            verdicts[package] = _pkg.verdict(package, False, comment)
         else:
             removed.append(f"{package}={locked_at}" if locked_at else package)
             changes = {"new": "", "old": "hold"}
-            verdicts[package] = _verdict(package, f"Package {package} is no longer held.", changes)
+            verdicts[package] = _pkg.verdict(package, True, f"Package {package} is no longer held.", changes)
     if removed:
         _zypper.run(__salt__, ["removelock", *removed], root)
     return verdicts
@@ -272,7 +272,3 @@ def _versions(name: Optional[str], pkgs: Any) -> Dict[str, Optional[str]]:
     for item in _pkg.targets(pkgs) if pkgs else [name]:
         found.update(item if isinstance(item, dict) else {str(item): None})
     return found
-
-
-def _verdict(package: str, comment: str, changes: Optional[Dict[str, str]] = None) -> Dict[str, Any]:
-    return {"name": package, "changes": changes or {}, "result": True, "comment": comment}

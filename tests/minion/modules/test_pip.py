@@ -50,25 +50,21 @@ def test_the_life_of_a_package(salt: Loader, shared_venv: str, wheels: Path, tmp
     venv: Dict[str, Any] = {"bin_env": shared_venv}
     done = salt["pip.install"]("tiny-pkg<2", find_links=str(wheels), **NO_NET, **venv)
     assert done["retcode"] == 0, done
-    assert salt["pip.list"](**venv)["tiny-pkg"] == "1.0"
     assert salt["pip.is_installed"]("Tiny_Pkg", **venv)
     assert not salt["pip.is_installed"]("tiny", **venv)
     assert salt["pip.list"]("tin", **venv) == {"tiny-pkg": "1.0"}
-    assert any(line.lower().startswith("tiny") for line in salt["pip.freeze"](**venv))
     assert salt["pip.list_freeze_parse"]("tiny.", **venv) == {"tiny-pkg": "1.0"}
     (tmp_path / "requirements.txt").write_text("-r more.txt\n")
     (tmp_path / "more.txt").write_text("tiny-pkg==2.0\n")
     requirements = str(tmp_path / "requirements.txt")
     done = salt["pip.install"](requirements=requirements, find_links=[str(wheels)], **NO_NET, **venv)
     assert done["retcode"] == 0, done
-    assert salt["pip.list"](**venv)["tiny-pkg"] == "2.0"
     assert salt["virtualenv.get_distribution_path"](shared_venv, "tiny-pkg") == salt["virtualenv.get_site_packages"](
         shared_venv
     )
     assert salt["virtualenv.get_resource_content"](shared_venv, "tiny", "data.txt") == "data 2.0"
     assert salt["pip.uninstall"]("tiny-pkg", **venv)["retcode"] == 0
-    assert not salt["pip.is_installed"]("tiny-pkg", **venv)
-    assert salt["pip.install"]("nothing-of-that-name", **NO_NET, **venv)["retcode"] == 1
+    assert "tiny-pkg" not in salt["pip.list"](**venv)
 
 
 def test_version(salt: Loader, shared_venv: str) -> None:
@@ -178,15 +174,35 @@ def test_requirements_that_are_missing(salt: Loader, tmp_path: Path) -> None:
 # virtualenv
 
 
-def test_create(salt: Loader, tmp_path: Path) -> None:
+@pytest.fixture
+def interpreter(tmp_path: Path) -> str:
+    """A python whose venv module leaves pip out, which would take seconds."""
+    path = tmp_path / "python3"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} "$@" --without-pip\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_create(salt: Loader, tmp_path: Path, interpreter: str) -> None:
     path = str(tmp_path / "new")
-    done = salt["virtualenv.create"](path, venv_bin="venv", prompt="hello", python=sys.executable)
+    done = salt["virtualenv.create"](path, venv_bin=interpreter, prompt="hello", system_site_packages=True)
     assert done["retcode"] == 0, done
-    assert os.path.exists(f"{path}/bin/pip")
-    assert "hello" in Path(path, "pyvenv.cfg").read_text()
+    config = Path(path, "pyvenv.cfg").read_text()
+    assert "hello" in config
+    assert "include-system-site-packages = true" in config
     assert salt["virtualenv.get_site_packages"](path).startswith(path)
+    again = salt["virtualenv.create"](str(tmp_path / "other"), venv_bin="venv", python=interpreter)
+    assert again["retcode"] == 0, again
     with pytest.raises(CommandExecutionError, match="does not appear to be a virtualenv"):
         salt["virtualenv.get_site_packages"](str(tmp_path))
+
+
+def test_what_failed_leaves_nothing(salt: Loader, tmp_path: Path) -> None:
+    program = tmp_path / "virtualenv"
+    program.write_text('#!/bin/sh\nfor path; do :; done\nmkdir "$path"; exit 3\n')
+    program.chmod(0o755)
+    assert salt["virtualenv.create"](str(tmp_path / "half"), venv_bin=str(program))["retcode"] == 3
+    assert not (tmp_path / "half").exists()
 
 
 def test_create_refuses_what_the_program_can_not_do(salt: Loader, tmp_path: Path) -> None:
