@@ -207,7 +207,7 @@ class Worker:
             self._reply(ticket, BAD_LOAD)
         except StoreError as exc:
             self._log.error("store", "a return can't be stored, the minion will send it again: %s", exc)
-            self._reply(ticket, UNHEARD)
+            self._reply(ticket, BAD_LOAD)
         except (Exception, RecursionError, MemoryError):  # noqa: BLE001 - a request must not end the worker
             self._log.exception("failed", "a request from %s failed", source)
             self._reply(ticket, BAD_LOAD)
@@ -246,7 +246,7 @@ class Worker:
             self._reply(ticket, opened.seal(None))
             return
         if returned.jid == "req":
-            self._reply(ticket, opened.seal(None) if self._unasked(returned) else UNHEARD)
+            self._reply(ticket, opened.seal(None) if self._unasked(returned) else BAD_LOAD)
         elif self._jobs.fits(returned):
             self._returns.append(_PendingReturn(ticket, opened, returned))
         else:
@@ -281,7 +281,7 @@ class Worker:
                 "store", "%d returns can't be stored, the minions will send them again: %s", len(pending), exc
             )
             for item in pending:
-                self._reply(item.ticket, UNHEARD)
+                self._reply(item.ticket, BAD_LOAD)
             return
         for item, outcome in zip(pending, outcomes, strict=True):
             if outcome is Outcome.NEW:
