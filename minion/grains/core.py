@@ -75,6 +75,6 @@ def identity() -> Grains:
     """What the configuration says of this minion."""
     grains = _process.identity(__opts__.get("id", ""))
     grains["master"] = __opts__.get("master", "")
-    if "append_domain" in __opts__:
+    if __opts__.get("append_domain"):
         grains["append_domain"] = __opts__["append_domain"]
     return grains
