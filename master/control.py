@@ -310,17 +310,18 @@ class ControlServer:
 
     async def keys_changed(self, connection: _Connection, fields: dict[str, Any], reader: asyncio.StreamReader) -> bool:
         """An operator moved keys: what was shared with those that are out is destroyed."""
-        out, rotate = [], False
+        out, rotate = dict[str, bool](), False
         for change in fields["changes"]:
             minion_id, act = names.minion_id(change.get("id")), str(change.get("act", ""))
             self._hub.fire("salt/key", {"id": minion_id, "act": act, "result": bool(change.get("result", True))})
             had_access = change.get("state", "minions") == "minions"
             if had_access and act in ("delete", "deleted", "reject", "rejected"):
-                out.append(minion_id)
+                out[minion_id] = bool(change.get("preserve", False))
                 rotate = rotate or bool(change.get("rotate", True))
-                self._directory.forget(minion_id, bool(change.get("preserve", False)))
         if out:
-            self._hub.cut(out, rotate)
+            self._hub.cut(list(out), rotate)
+        for minion_id, preserve in out.items():
+            self._directory.forget(minion_id, preserve)
         connection.writer.write(frames.frame({"ok": True}))
         return True
 

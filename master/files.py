@@ -16,6 +16,8 @@ from transports.errors import CodecError, NameRefused
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
+_MOST_PARTS = 32
+_ENTRY = 65536  # what a file or folder counts at least: disks run out of names, too
 
 
 class MasterFiles:
@@ -46,7 +48,7 @@ class MasterFiles:
             path: the parts of its path.
             position: where the chunk belongs; at most at the end of what is there.
             data: at most 1 MiB.
-            size: of the whole file, as the minion says.
+            size: of the whole file, as the minion says; nothing relies on it.
         """
         if not self._receive or size > self._max_file:
             return False
@@ -56,18 +58,23 @@ class MasterFiles:
         except (NameRefused, CodecError) as exc:
             log.warning("a file pushed by minion %s is refused: %s", minion_id, exc)
             return False
-        if len(chunk) > _CHUNK or position + len(chunk) > self._max_file:
+        if len(chunk) > _CHUNK or position + len(chunk) > self._max_file or len(parts) > _MOST_PARTS:
             return False
         root = os.path.join(self._by_minion, names.minion_id(minion_id), "files")
         safety.private_folder(root)
-        if position == 0 and _used(root) + size > self._quota:
+        new = _ENTRY * len(parts) if position == 0 else 0
+        if _used(root) + max(new, len(chunk)) > self._quota:
             log.warning("minion %s has pushed more than its quota of %d bytes", minion_id, self._quota)
             return False
         return _write_at(root, parts, position, chunk)
 
 
 def _used(root: str) -> int:
-    return sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, files in os.walk(root) for name in files)
+    used = 0
+    for folder, folders, files in os.walk(root):
+        used += _ENTRY * len(folders)
+        used += sum(max(_ENTRY, os.lstat(os.path.join(folder, name)).st_size) for name in files)
+    return used
 
 
 def _write_at(root: str, parts: tuple[str, ...], position: int, chunk: bytes) -> bool:

@@ -23,6 +23,7 @@ from transports import names
 log = logging.getLogger(__name__)
 
 KINDS = ("grains", "pillar", "mine")
+MAX_GRAINS = 1024 * 1024  # each process that looks for targets keeps what they unpack to
 MAX_MINE = 1024 * 1024
 MAX_MINE_FUNCTIONS = 64
 _EXT_DATETIME = 78
@@ -57,7 +58,7 @@ class MinionData:
 
     def store_grains(self, minion_id: str, grains: Mapping[str, Any]) -> bool:
         """Keeps a minion's grains; whether that was done. What is too large is not kept, and what was there stays."""
-        return self._store(minion_id, "grains", grains, safety.MAX_FILE)
+        return self._store(minion_id, "grains", grains, MAX_GRAINS)
 
     def store_pillar(self, minion_id: str, pillar: Mapping[str, Any]) -> bool:
         """Keeps the pillar of a minion; whether that was done."""

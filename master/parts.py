@@ -128,8 +128,8 @@ class Parts:
     def _revoker(self, outbox: Outbox) -> Any:
         def revoke(minion_id: str) -> bool:
             self.keys.delete(minion_id, [State.ACCEPTED])
-            self.directory.forget(minion_id)
             outbox.cut(minion_id)
+            self.directory.forget(minion_id)
             outbox.fire("salt/key", {"id": minion_id, "act": "delete", "result": True})
             return True
 

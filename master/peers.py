@@ -112,8 +112,9 @@ class MasterPeers:
         if not _permits(self._peer_run, minion_id, load["fun"], None):
             log.warning("minion %s may not run %s", minion_id, load["fun"])
             return {}
-        command = [sys.executable, "-m", "master.cli.run", "-c", os.path.dirname(self._conf_file), "--out=json"]
-        command += [load["fun"], *(str(item) for item in load["arg"])]
+        # -P: no module comes from the current directory; --: no argument is an option
+        command = [sys.executable, "-P", "-m", "master.cli.run", "-c", os.path.dirname(self._conf_file), "--out=json"]
+        command += ["--", load["fun"], *(str(item) for item in load["arg"])]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=load["tmo"] or _MAX_WAIT, check=False
         )
@@ -153,7 +154,11 @@ def _names_meta(arg: Any) -> bool:
     """Whether arguments carry keyword maps with more in them than keywords."""
     items = arg if isinstance(arg, list) else [arg]
     meta = ("module_executors", "executor_opts", "metadata", "__pub_")
-    return any(isinstance(item, dict) and any(str(key).startswith(meta) for key in item) for item in items)
+    return any(
+        (isinstance(item, dict) and any(str(key).startswith(meta) for key in item))
+        or (isinstance(item, list) and _names_meta(item))
+        for item in items
+    )
 
 
 def _arguments(arg: Any, functions: int) -> list[Any]:

@@ -237,7 +237,7 @@ def _nothing(services: Services, peer: Peer, load: dict[str, Any]) -> None:
 # ------------------------------------------------------------------ the table
 
 _ENV = Field(schema.environment, default="base")
-_PATH = Field(schema.anything, required=True)  # the file server walks it part by part and answers "missing" to bad ones
+_PATH = Field(schema.text, required=True)  # the file server walks it part by part and answers "missing" to bad ones
 _LISTING = {"saltenv": _ENV, "prefix": Field(schema.text, default="")}
 _ONE_FILE = {"path": _PATH, "saltenv": _ENV}
 _PEER = {
@@ -297,6 +297,7 @@ TABLE: Mapping[str, Command] = {
             "size": Field(schema.whole(0, 2**50)),
         },
         empty=False,
+        slow=True,
     ),
     "_master_opts": Command(_master_opts, {"env_only": Field(schema.flag, default=False)}, empty={}),
     "_master_tops": Command(_master_tops, {"opts": Field(schema.mapping)}, empty={}, slow=True),

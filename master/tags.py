@@ -8,7 +8,8 @@ from __future__ import annotations
 from transports import names
 from transports.errors import NameRefused
 
-_OURS = ("salt/", "_salt", "syndic/", "minion/", "minion_start", "minion_ping", "key", "20")
+_OURS = ("_salt", "minion_start", "minion_ping", "20")
+_OUR_ROOTS = ("salt", "syndic", "minion", "key")
 _ALLOWED_EXACTLY = ("minion_start", "minion_ping", "_salt_error")
 
 
@@ -38,7 +39,7 @@ def allowed(tag: object, minion_id: str) -> bool:
     parts = tag.split("/")
     if parts[0] == "salt":
         return _own(parts, minion_id)
-    return not tag.startswith(_OURS) and parts[0] not in ("salt", "syndic", "minion")
+    return not tag.startswith(_OURS) and parts[0] not in _OUR_ROOTS
 
 
 def _own(parts: list[str], minion_id: str) -> bool:
