@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from master.runners import _parts
-from transports import __version__
+from transports import SALT_VERSION
 from transports.messages import Return
 
 __opts__: dict[str, Any]
@@ -143,7 +143,7 @@ def versions() -> dict[str, Any]:
     for minion, answer in sorted(answers.items()):
         version = str(answer["ret"]) if answer and not answer["retcode"] else ""
         found.setdefault(_compared(version), {})[minion] = version or False
-    return {**found, "Master": __version__}
+    return {**found, "Master": SALT_VERSION}
 
 
 def key_regen() -> str:
@@ -198,7 +198,7 @@ def _delete_keys(minions: list[str]) -> None:
 def _compared(version: str) -> str:
     if not version:
         return "Minion offline"
-    theirs, ours = _numbers(version), _numbers(__version__)
+    theirs, ours = _numbers(version), _numbers(SALT_VERSION)
     if theirs == ours:
         return "Up to date"
     return "Minion requires update" if theirs < ours else "Minion newer than master"
