@@ -11,6 +11,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 from minion import network
@@ -85,7 +86,8 @@ def ask(questions: Dict[str, Callable[[], Any]], seconds: float) -> Dict[str, An
     finally:
         os.close(reading)
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        with suppress(ChildProcessError):  # where nobody wants to hear of children, the kernel buries them
+            os.waitpid(child, 0)
 
 
 def _answer_and_exit(questions: Dict[str, Callable[[], Any]], writing: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 import tempfile
@@ -166,13 +167,15 @@ def remember(salt: Salt, cwd: str, line: str, user: Optional[str], password: Opt
     if not line:
         return
     git_dir = run(salt, ["rev-parse", "--absolute-git-dir"], cwd, user, password)["stdout"]
+    owner = os.stat(git_dir)
+    if user and owner.st_uid != pwd.getpwnam(user).pw_uid:
+        raise CommandExecutionError(f"{git_dir} does not belong to {user}: the password is not kept there")
     path = os.path.join(git_dir, "credentials")
     host = urlsplit(line).netloc.rpartition("@")[2]
     lines = [line] + [known for known in _lines(path) if urlsplit(known).netloc.rpartition("@")[2] != host]
     handle, scratch = tempfile.mkstemp(dir=git_dir)
     with os.fdopen(handle, "w") as file:
         file.write("".join(f"{known}\n" for known in lines))
-        owner = os.stat(git_dir)
         os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
     os.replace(scratch, path)
     helper = f"store --file={shlex.quote(path)}"

@@ -89,7 +89,7 @@ def parse_targets(
 
         salt '*' pkg_resource.parse_targets vim
     """
-    version = kwargs.get("version")
+    version = str(kwargs["version"]) if kwargs.get("version") else None
     if pkgs and sources:
         log.error('Only one of "pkgs" and "sources" can be used.')
         return None, None
