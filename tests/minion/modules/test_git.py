@@ -302,7 +302,7 @@ def server(tmp_path: Path, origin: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     handler = functools.partial(Handler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
         httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
-        thread = threading.Thread(target=httpd.serve_forever)
+        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         monkeypatch.setenv("GIT_SSL_CAINFO", pem)
         monkeypatch.setenv("no_proxy", "localhost")
