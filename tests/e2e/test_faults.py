@@ -17,8 +17,6 @@ import pytest
 from tests.processes import BIN, Lab, run, until
 from transports.messages import Return
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:

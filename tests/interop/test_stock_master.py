@@ -8,8 +8,6 @@ import pytest
 
 from tests.processes import Lab, until
 
-pytestmark = pytest.mark.xdist_group("stock_master")
-
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
@@ -73,7 +71,6 @@ def test_mine_and_salt_call(lab: Lab):
 def test_a_deleted_minion_asks_again(lab: Lab):
     assert "deleted" in lab.key("-y", "-d", "ours").stdout
     pending = lab.root / "pki/minions_pre/ours"
-
 
     def noticed() -> bool:  # a stock master tells nobody: the first publication under its new key does
         lab.salt("--async", "*", "test.ping")

@@ -8,8 +8,6 @@ import pytest
 
 from tests.processes import Lab, until
 
-pytestmark = pytest.mark.xdist_group("stock_minion")
-
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
