@@ -16,9 +16,9 @@ import click
 from master.cli import _targets, common
 from master.cli._live import Live
 from master.cli._outcome import EX_FAILED, EX_NO_MINIONS, EX_OK, Item, Tally, sentence_of
+from master.cli._session import NOBODY
 from master.cli._targets import Targeting
 from master.cli.common import CONTEXT, Common, Printing
-from master.cli.salt import NOBODY
 from master.client import LocalClient
 from master.control_client import Verdict
 from master.jobs import State
