@@ -37,6 +37,9 @@ class MasterSettings(BaseSettings):
     extension_modules: str = option("", "Folder of custom runners and other modules; default: `extmods` below cachedir")
     worker_threads: int = option(5, "Worker processes that answer requests")
     max_open_files: int = option(100000, "Descriptors that the master asks the system for")
+    max_memory: int = option(
+        2048, "Megabytes that each process of the master may use; one that needs more is ended and restarted; 0: any"
+    )
     id: str = option("", "Name of the master; default: the host's name and `_master`")
     # keys
     keysize: int = option(3072, "Bits of a newly generated master key, 2048 to 4096")

@@ -23,6 +23,8 @@ from transports.zeromq import private
 
 log = logging.getLogger(__name__)
 
+_BEGINS, _ENDS = b"\x01", b"\x00"
+
 
 class PublishKeyFile(Protocol):
     """The key that stock minions share."""
@@ -92,31 +94,45 @@ class Publisher:
         """Connections that read the publication for everybody."""
         return sum(n for topic, n in self._subscribers.items() if private.topic_of(topic) is None)
 
-    def subscription(self, message: bytes) -> tuple[str, bool] | None:
-        """Takes a subscription message; returns (minion id, is there now) if that changed for a minion of ours."""
-        begins, wanted = message[:1] == b"\x01", message[1:]
-        topic = private.topic_of(wanted)
-        if topic is None:
-            if wanted in (b"", b"broadcast"):
-                self._count(wanted, begins)
+    def subscription(self, message: bytes, said: bool = False) -> tuple[str, bool] | None:
+        """Takes a subscription message; returns (minion id, is there now) if that changed for a minion of ours.
+
+        Args:
+            message: as the socket has it.
+            said: whether a peer sent it; the end of a connection ends its subscriptions without a word. A peer may say
+                that it ends what it never began, so that counts only for a topic that nobody else can know.
+        """
+        kind, wanted = message[:1], message[1:]
+        if kind not in (_BEGINS, _ENDS):
             return None
+        topic = private.topic_of(wanted)
+        key = self._key_of(topic) if topic and kind == _BEGINS else None
+        if topic and key is not None:
+            return self._subscribed(topic, wanted, key)
+        if topic and kind == _ENDS and self._subscribers[wanted]:
+            return self._unsubscribed(private.id_of(topic), topic, wanted)
+        if wanted in (b"", b"broadcast") and (kind == _BEGINS or not said):
+            self._count(wanted, kind == _BEGINS)
+        return None
+
+    def _key_of(self, topic: str) -> SymmetricKey | None:
+        """The session key that a topic was derived from."""
         minion_id = private.id_of(topic)
-        if not begins:
-            return self._unsubscribed(minion_id, topic, wanted)
         session = self._sessions.find(minion_id) if minion_id else None
         for key in (session.key, session.previous) if session else ():
             if key is not None and key.topic(minion_id) == topic:
-                self._count(wanted, True)
-                if self._subscribers[wanted] > 1:
-                    log.warning("two connections listen as minion %s; is its key on two hosts?", minion_id)
-                topics = self._topics.setdefault(minion_id, {})
-                topics[topic] = key
-                return minion_id, True
+                return key
         return None
 
+    def _subscribed(self, topic: str, wanted: bytes, key: SymmetricKey) -> tuple[str, bool]:
+        minion_id = private.id_of(topic)
+        self._count(wanted, True)
+        if self._subscribers[wanted] > 1:
+            log.warning("two connections listen as minion %s; is its key on two hosts?", minion_id)
+        self._topics.setdefault(minion_id, {})[topic] = key
+        return minion_id, True
+
     def _unsubscribed(self, minion_id: str, topic: str, wanted: bytes) -> tuple[str, bool] | None:
-        if not self._subscribers[wanted]:
-            return None
         self._count(wanted, False)
         topics = self._topics.get(minion_id)
         if self._subscribers[wanted] or not topics or topic not in topics:

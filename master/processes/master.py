@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import socket
 from functools import partial
 
@@ -13,6 +12,7 @@ from master.config import MasterSettings
 from master.errors import MasterError
 from master.parts import Parts, build
 from master.processes import event_publisher, maintenance, publisher, request_server
+from master.processes.limits import set_limits
 from master.processes.manager import Manager
 from master.processes.sockets import FOLDER
 from minion import logs
@@ -36,7 +36,7 @@ def prepare(settings: MasterSettings) -> Parts:
         UnsafePath: something that the master relies on could be changed by somebody else.
         MasterError: a port is taken, a key can't be read.
     """
-    _raise_limits(settings.max_open_files)
+    set_limits(settings.max_open_files, settings.max_memory)
     safety.private_folder(settings.cachedir)
     safety.private_folder(settings.sock_dir)
     safety.private_folder(os.path.join(settings.sock_dir, FOLDER))
@@ -69,13 +69,6 @@ def _warm_up(parts: Parts) -> None:
     symmetric = SymmetricKey.generate()
     symmetric.open(symmetric.seal({"warm": "up"}))
     x931_recover(public, x931_sign(key, b"warm"))
-
-
-def _raise_limits(wanted: int) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    ceiling = hard if hard != resource.RLIM_INFINITY else wanted
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(wanted, ceiling)), hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _see_that_free(interface: str, port: int) -> None:

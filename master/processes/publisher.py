@@ -10,14 +10,18 @@ import zmq
 from master.bus import Outbox
 from master.config import MasterSettings
 from master.parts import Parts
+from master.processes.limits import limit_memory
 from master.processes.sockets import address, internal
 from master.publisher import Publisher, bind_address, public_socket
 
-_SUBSCRIPTION_LIMIT = 4096
+_SUBSCRIPTION_LIMIT = 512
+_DRAIN = 256
+_MEGABYTES = 512  # ZeroMQ keeps whatever strangers subscribe to, and needs forty bytes for each byte of it
 
 
 def run(settings: MasterSettings, parts: Parts) -> None:
     """Publishes until the process is ended."""
+    limit_memory(min(settings.max_memory or _MEGABYTES, _MEGABYTES))
     context: zmq.Context[Any] = zmq.Context()
     public = public_socket(context, zmq.XPUB, settings.heartbeat, _SUBSCRIPTION_LIMIT, settings.ipv6)
     public.setsockopt(zmq.XPUB_VERBOSER, 1)
@@ -48,17 +52,25 @@ def run(settings: MasterSettings, parts: Parts) -> None:
 
 
 def _subscriptions(public: zmq.Socket[Any], publisher: Publisher, outbox: Outbox) -> None:
+    """Takes some; a flood of them must not keep jobs from being published."""
     listeners = publisher.stock_listeners
-    while True:
+    for _ in range(_DRAIN):
         try:
-            message = public.recv(zmq.NOBLOCK)
+            message = public.recv(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             break
-        change = publisher.subscription(message)
+        change = publisher.subscription(message.bytes, _has_sender(message))
         if change is not None:
             outbox.presence(*change)
     if publisher.stock_listeners != listeners:
         outbox.stock_listeners(publisher.stock_listeners)
+
+
+def _has_sender(message: zmq.Frame) -> bool:
+    try:
+        return bool(message.get("Peer-Address"))
+    except zmq.ZMQError:
+        return False
 
 
 def _carry_out(orders: zmq.Socket[Any], publisher: Publisher, outbox: Outbox) -> None:
