@@ -20,12 +20,14 @@ from master.errors import ConfigError
 @click.option("--disable-keepalive", is_flag=True, expose_value=False, help="Accepted for Salt's sake.")
 def command(common: Common, daemon: bool, pid_file: str | None) -> int:
     """Start the Saltern master."""
+    if tuple(sys.version_info) < (3, 11):
+        raise ConfigError("salt-master needs Python 3.11 or newer")
     from master.processes import master
+    from master.processes.user import become
     from minion import daemonize
 
     settings = common.settings(pidfile=pid_file)
-    if sys.version_info < (3, 11):
-        raise ConfigError("salt-master needs Python 3.11 or newer")
+    become(settings)
     os.umask(0o077)
     parts = master.prepare(settings)
     if daemon:
