@@ -26,6 +26,7 @@ import click
 
 from master.config import CONFIG_DIR, MasterSettings, load
 from master.errors import ConfigError, MasterError
+from minion import logs
 from minion.errors import MinionError
 from transports import __version__
 from transports.errors import TransportError
@@ -35,11 +36,6 @@ EX_FAILED = 1
 EX_USAGE = 64
 EX_SOFTWARE = 70
 EX_INTERRUPTED = 130
-LOG_LEVELS = {
-    "all": 1, "garbage": 1, "trace": 5, "debug": 10, "profile": 15, "info": 20, "warning": 30, "error": 40,
-    "critical": 50, "quiet": 1000,
-}  # fmt: skip
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
 
@@ -57,11 +53,14 @@ class Common:
     log_file: str | None
     log_file_level: str | None
 
-    def settings(self, log_file_option: str = "log_file", **overrides: Any) -> MasterSettings:
+    def settings(
+        self, log_file_option: str = "log_file", limited_log: bool = False, **overrides: Any
+    ) -> MasterSettings:
         """The master's configuration with what the command line sets; starts the log.
 
         Args:
             log_file_option: the option that names this command's log file.
+            limited_log: leave messages out that come too often; for daemons, to which anybody may talk.
             overrides: further options that the command line sets; None is "not set".
 
         Raises:
@@ -79,7 +78,7 @@ class Common:
         }
         path = os.environ.get("SALT_MASTER_CONFIG") or os.path.join(folder, "master")
         settings = load(path, {name: value for name, value in given.items() if value is not None})
-        start_logging(settings, getattr(settings, log_file_option))
+        logs.start(settings, getattr(settings, log_file_option), limited_log)
         return settings
 
 
@@ -89,7 +88,7 @@ def options(short_log_level: bool = True) -> Callable[[Function], Function]:
     Args:
         short_log_level: whether `-l` means the log level (not so in salt-key).
     """
-    levels = click.Choice(list(LOG_LEVELS))
+    levels = click.Choice(list(logs.LEVELS))
     declared = [
         click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
                      help="Print the version and exit."),
@@ -248,52 +247,6 @@ def _read_saltfile(ctx: click.Context, _param: click.Parameter, path: str | None
         ctx.default_map = {**(ctx.default_map or {}), **section}
     except (OSError, AttributeError, TypeError, yaml.YAMLError) as exc:
         raise click.UsageError(f"the Saltfile {path} can't be used: {exc}") from None
-
-
-# ------------------------------------------------------------------ logging
-
-
-class _Formatter(logging.Formatter):
-    """One record is one line, whatever a peer put into it; only tracebacks take several."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        from minion.output.text import printable
-
-        return printable(super().formatMessage(record)).replace("\n", "\\n")
-
-
-class _LogFile(logging.FileHandler):
-    def _open(self) -> Any:
-        """Logs tell of users and their commands, so the file is made for its owner alone."""
-        return open(
-            self.baseFilename, self.mode, encoding=self.encoding, opener=lambda path, flags: os.open(path, flags, 0o600)
-        )
-
-
-def start_logging(settings: MasterSettings, path: str) -> None:
-    """Messages go to stderr and to a log file, which is made when there is something to write.
-
-    Args:
-        settings: levels and formats.
-        path: the log file, "" for none.
-    """
-    console_level = LOG_LEVELS.get(settings.log_level, logging.WARNING)
-    file_level = LOG_LEVELS.get(settings.log_level_logfile, console_level)
-    root = logging.getLogger()
-    for name in ("garbage", "trace", "profile"):
-        logging.addLevelName(LOG_LEVELS[name], name.upper())
-    console = logging.StreamHandler()
-    console.setLevel(console_level)
-    console.setFormatter(_Formatter(settings.log_fmt_console, settings.log_datefmt))
-    root.handlers[:] = [console]
-    if path and os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):
-        file = _LogFile(path, encoding="utf-8", delay=True)
-        file.setLevel(file_level)
-        file.setFormatter(_Formatter(settings.log_fmt_logfile, settings.log_datefmt_logfile))
-        root.addHandler(file)
-    root.setLevel(min(console_level, file_level))
-    for name, level in settings.log_granular_levels.items():
-        logging.getLogger(name).setLevel(LOG_LEVELS.get(str(level).lower(), logging.NOTSET))
 
 
 # --------------------------------------------------------------------- user

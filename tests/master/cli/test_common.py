@@ -119,7 +119,7 @@ def test_no_log_file_is_made_for_nothing(run, tmp_path):
 
 
 def test_levels_have_salts_names():
-    from master.cli.common import LOG_LEVELS
+    from minion.logs import LEVELS
 
-    assert LOG_LEVELS["info"] == logging.INFO
-    assert {"all", "garbage", "trace", "profile", "quiet"} <= set(LOG_LEVELS)
+    assert LEVELS["info"] == logging.INFO
+    assert {"all", "garbage", "trace", "profile", "quiet"} <= set(LEVELS)
