@@ -60,6 +60,26 @@ def check_folder(path: str) -> None:
     check_way(os.path.dirname(os.path.abspath(path)))
 
 
+def check_written(path: str) -> None:
+    """Whether a file that is written in place, such as a log, is ours, or can only be made by us.
+
+    Raises:
+        UnsafePath: somebody else could put another file there, or made this one.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    with contextlib.suppress(FileNotFoundError):
+        state = os.stat(folder)
+        _check_owner(folder, state)
+        if state.st_mode & stat.S_IWOTH and not state.st_mode & stat.S_ISVTX:
+            raise UnsafePath(f"{folder} is writable by all users: run chmod o-w {folder}")
+        state = os.lstat(path)
+        if not stat.S_ISREG(state.st_mode):
+            raise UnsafePath(f"{path} is {_kind(state.st_mode)}, where a regular file is expected: remove it")
+        _check_owner(path, state)
+        if state.st_mode & stat.S_IWOTH:
+            raise UnsafePath(f"{path} is writable by all users: run chmod 600 {path}")
+
+
 def check_way(path: str) -> None:
     """Whether each folder from the root to this one, and each link on the way, is safe.
 

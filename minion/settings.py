@@ -56,20 +56,32 @@ def read_files(path: str, include_option: str) -> Dict[str, Any]:
     Raises:
         ConfigError: a file can't be read or is not a map of options.
     """
-    merged: Dict[str, Any] = {}
-    main = _read(path) if os.path.isfile(path) else {}
-    base = os.path.dirname(path)
-    default_folder = main.get("default_include", include_option)
-    for pattern in [default_folder, *_as_list(main.get("include"))]:
-        where = os.path.join(base, str(pattern))
+    merged = _read(path) if os.path.isfile(path) else {}
+    for name in included_files(path, merged, include_option):
+        merged = {**merged, **_read(name)}
+    return merged
+
+
+def included_files(path: str, options: Mapping[str, Any], include_option: str) -> List[str]:
+    """The files that a configuration file includes, in the order in which they count.
+
+    Args:
+        path: the main file.
+        options: what it says; `default_include` and `include` are relative to it.
+        include_option: see `read_files`.
+
+    Raises:
+        ConfigError: one that is named does not exist.
+    """
+    found: List[str] = []
+    default_folder = options.get("default_include", include_option)
+    for pattern in [default_folder, *_as_list(options.get("include"))]:
+        where = os.path.join(os.path.dirname(path), str(pattern))
         files = sorted(glob.glob(where))
         if not files and pattern != default_folder and not glob.has_magic(str(pattern)):
             raise ConfigError(f"{path} includes {where}, which does not exist")
-        for name in files:
-            if os.path.isfile(name):
-                main = {**main, **_read(name)}
-    merged.update(main)
-    return merged
+        found.extend(filter(os.path.isfile, files))
+    return found
 
 
 def _as_list(value: Any) -> List[Any]:

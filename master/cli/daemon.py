@@ -26,7 +26,7 @@ def command(common: Common, daemon: bool, pid_file: str | None) -> int:
     from master.processes.user import become
     from minion import daemonize
 
-    settings = common.settings(pidfile=pid_file)
+    settings = common.settings(limited_log=True, pidfile=pid_file)
     become(settings)
     os.umask(0o077)
     parts = master.prepare(settings)

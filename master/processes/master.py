@@ -16,6 +16,7 @@ from master.processes.limits import set_limits
 from master.processes.manager import Manager
 from master.processes.sockets import FOLDER
 from minion import logs
+from minion.settings import included_files
 from transports.crypto import (
     ENCRYPTION,
     SIGNING,
@@ -36,6 +37,7 @@ def prepare(settings: MasterSettings) -> Parts:
         UnsafePath: something that the master relies on could be changed by somebody else.
         MasterError: a port is taken, a key can't be read.
     """
+    _check_files(settings)
     set_limits(settings.max_open_files, settings.max_memory)
     safety.private_folder(settings.cachedir)
     safety.private_folder(settings.sock_dir)
@@ -69,6 +71,15 @@ def _warm_up(parts: Parts) -> None:
     symmetric = SymmetricKey.generate()
     symmetric.open(symmetric.seal({"warm": "up"}))
     x931_recover(public, x931_sign(key, b"warm"))
+
+
+def _check_files(settings: MasterSettings) -> None:
+    """What the master reads its orders from, and what it writes in place."""
+    included = included_files(settings.conf_file, settings.opts(), settings.default_include)
+    for path in filter(os.path.exists, [settings.conf_file, *included]):
+        safety.check_way(path)
+    for path in filter(None, (settings.log_file, settings.pidfile)):
+        safety.check_written(path)
 
 
 def _see_that_free(interface: str, port: int) -> None:
