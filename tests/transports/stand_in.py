@@ -138,6 +138,9 @@ class StandIn:
         reply = await self._reply(unpack(data))
         if reply is not SILENT:
             await self._router.send_multipart([route, b"", reply])
+        await self._tell()
+
+    async def _tell(self) -> None:
         async with self.changed:
             self.changed.notify_all()
 
@@ -150,6 +153,7 @@ class StandIn:
         except crypto.CryptoError:
             return pack("bad load")
         self.asked.append((load["cmd"], load))
+        await self._tell()
         answer = await self.handler(load["cmd"], load)
         if answer is SILENT:
             return SILENT
@@ -174,8 +178,7 @@ class StandIn:
         while True:
             message = await self._pub.recv()
             (self.topics.add if message[0] else self.topics.discard)(message[1:])
-            async with self.changed:
-                self.changed.notify_all()
+            await self._tell()
 
     async def until(self, holds: Callable[[], Any], seconds: float = 15.0) -> None:
         """Waits until something holds that changes with requests and subscriptions."""
