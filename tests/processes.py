@@ -190,11 +190,14 @@ class Lab:
 
     # --------------------------------------------------------------- minions
 
-    def start_minion(self, minion_id: str, stock: bool = False, wait: bool = True, **options: Any) -> Daemon:
+    def start_minion(
+        self, minion_id: str, stock: bool = False, wait: bool = True, netns: str = "", **options: Any
+    ) -> Daemon:
         """Starts a minion, ours or stock Salt's; returns when it has told the master that it started.
 
         Args:
             wait: for that; without, returns at once.
+            netns: network namespace to start it in.
         """
         folder = self.root / minion_id
         folder.mkdir(exist_ok=True)
@@ -217,9 +220,9 @@ class Lab:
         started = self.listen(f"salt/minion/{minion_id}/start") if wait and not self._stock_master else None
         folder_of_programs = SALT if stock else BIN
         assert folder_of_programs is not None
-        daemon = self._start(
-            minion_id, [str(folder_of_programs / "salt-minion"), "-c", str(folder), "-l", "info"], folder
-        )
+        argv = ["ip", "netns", "exec", netns] if netns else []
+        argv += [str(folder_of_programs / "salt-minion"), "-c", str(folder), "-l", "info"]
+        daemon = self._start(minion_id, argv, folder)
         if started is not None:
             self.expect(started, f"the start of minion {minion_id}", 60)
         return daemon
