@@ -36,6 +36,7 @@ def write_pid(pidfile: str) -> None:
     except OSError:
         return
     with os.fdopen(handle, "w") as file:
+        os.fchmod(handle, 0o644)  # whatever the umask: others may know it
         file.write(f"{os.getpid()}\n")
 
 
