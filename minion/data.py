@@ -13,6 +13,11 @@ from minion.merging import update
 DEFAULT_DELIMITER = ":"
 
 
+def is_true(value: Any) -> bool:
+    """Whether a value that may come from a command line means yes."""
+    return value.lower() == "true" if isinstance(value, str) else bool(value)
+
+
 def traverse(
     data: Any,
     key: Union[str, int, Sequence[Any]],

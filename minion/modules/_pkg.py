@@ -9,6 +9,7 @@ import re
 from typing import Any, Callable, Dict, Iterable, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
 from minion import data
+from minion.data import is_true
 from minion.errors import CommandExecutionError, SaltInvocationError
 
 log = logging.getLogger(__name__)
@@ -19,11 +20,6 @@ Compare = Callable[..., Optional[int]]
 CONTEXT_KEY = "pkg.list_pkgs"
 _MEANING = {"<": (-1,), "<=": (-1, 0), "==": (0,), ">=": (0, 1), ">": (1,), "!=": (-1, 1)}
 _COMPARISON = re.compile(r"(<=>|!=|>=|<=|>>|<<|<>|>|<|==|=)?\s*([^<>=]+)")
-
-
-def is_true(value: Any) -> bool:
-    """Whether a value that may come from a command line means yes."""
-    return value.lower() == "true" if isinstance(value, str) else bool(value)
 
 
 def targets(names: Any) -> List[Any]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError
 from minion.loaders import Loaders
 from minion.state.locking import Conflict, StateLock
@@ -129,16 +130,12 @@ def _test_value(loaders: Loaders, test: Optional[bool], keywords: Keywords) -> A
     """Only predict? What the caller says counts, then grains and pillar, then the options."""
     if test is not None:
         return bool(test)
-    if any(str(key).lower() == "test" and _is_true(value) for key, value in keywords.items()):
+    if any(str(key).lower() == "test" and is_true(value) for key, value in keywords.items()):
         return True
     for source in ("__grains__", "__pillar__"):
         if "test" in loaders.dunders[source]:
             return loaders.dunders[source]["test"] is True or loaders.dunders["__opts__"].get("test")
     return loaders.dunders["__opts__"].get("test")
-
-
-def _is_true(value: Any) -> bool:
-    return value.lower() == "true" if isinstance(value, str) else bool(value)
 
 
 def _refuse_bad_pillar(session: Session, keywords: Keywords, context: Dict[str, Any], raising: bool) -> None:

@@ -7,6 +7,7 @@ import fnmatch
 import re
 from typing import Any, Callable, Dict, List, Optional
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError
 from minion.modules import _pkg, _tools
 
@@ -73,13 +74,13 @@ def list_pkgs(versions_as_list: Any = False, **kwargs: Any) -> Dict[str, Any]:
 
         salt '*' pkg.list_pkgs
     """
-    if _pkg.is_true(kwargs.get("removed")) or _pkg.is_true(kwargs.get("purge_desired")):
+    if is_true(kwargs.get("removed")) or is_true(kwargs.get("purge_desired")):
         return {}
     if _pkg.CONTEXT_KEY not in __context__ or not kwargs.get("use_context", True):
         text = _tools.output(__salt__, ["apk", "info", "-v"])
         __context__[_pkg.CONTEXT_KEY] = {name: [number] for name, number in _pairs(text).items()}
     found: Dict[str, Any] = copy.deepcopy(__context__[_pkg.CONTEXT_KEY])
-    if not _pkg.is_true(versions_as_list):
+    if not is_true(versions_as_list):
         _pkg.stringify(found)
     return found
 
@@ -99,7 +100,7 @@ def latest_version(*names: str, **kwargs: Any) -> Any:
     """
     if not names:
         return ""
-    if _pkg.is_true(kwargs.get("refresh", False)):
+    if is_true(kwargs.get("refresh", False)):
         refresh_db()
     installed = list_pkgs()
     offered = _offers(names)
@@ -151,7 +152,7 @@ def list_upgrades(refresh: Any = True, **kwargs: Any) -> Dict[str, str]:
 
         salt '*' pkg.list_upgrades
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db()
     text = _tools.output(__salt__, ["apk", "upgrade", "--simulate"])
     return dict(re.findall(r"Upgrading (\S+) \(\S+ -> (\S+)\)", text))
@@ -214,7 +215,7 @@ def install(
     wanted, kind = __salt__["pkg_resource.parse_targets"](name, pkgs, sources, **kwargs)
     if not wanted:
         return {}
-    words = ["add", *(["--update"] if _pkg.is_true(refresh) else [])]
+    words = ["add", *(["--update"] if is_true(refresh) else [])]
     if kind == "file":
         return _change("installing package(s)", [*words, "--allow-untrusted", *wanted])
     targets = []
@@ -281,7 +282,7 @@ def upgrade(name: Optional[str] = None, pkgs: Any = None, refresh: Any = True, *
 
         salt '*' pkg.upgrade
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db()
     if not (name or pkgs):
         return _change("upgrading packages", ["upgrade"])

@@ -9,6 +9,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from minion import data
+from minion.data import is_true
 from minion.errors import CommandExecutionError
 from minion.modules import _apt, _pkg, _tools
 
@@ -98,13 +99,13 @@ def list_pkgs(
     if _pkg.CONTEXT_KEY not in __context__ or not kwargs.get("use_context", True):
         __context__[_pkg.CONTEXT_KEY] = _query_packages()
     kept = __context__[_pkg.CONTEXT_KEY]
-    if _pkg.is_true(removed):
+    if is_true(removed):
         found = copy.deepcopy(kept["removed"])
     else:
         found = copy.deepcopy(kept["purge_desired"])
-        if not _pkg.is_true(purge_desired):
+        if not is_true(purge_desired):
             found.update(copy.deepcopy(kept["installed"]))
-    if not _pkg.is_true(versions_as_list):
+    if not is_true(versions_as_list):
         _pkg.stringify(found)
     return dict(found)
 
@@ -162,7 +163,7 @@ def refresh_db(cache_valid_time: Any = 0, failhard: Any = False, **kwargs: Any) 
         raise CommandExecutionError(done["stderr"] or done["stdout"])
     results = _parse_update(done["stdout"])
     failed = [name for name, result in results.items() if result is False]
-    if failed and _pkg.is_true(failhard):
+    if failed and is_true(failhard):
         raise CommandExecutionError(f"Error getting repos: {', '.join(failed)}")
     return results
 
@@ -231,7 +232,7 @@ def install(
     )
     if not wanted:
         return {}
-    if _pkg.is_true(refresh) and _needs_refresh(wanted if kind == "repository" else {}):
+    if is_true(refresh) and _needs_refresh(wanted if kind == "repository" else {}):
         refresh_db(kwargs.pop("cache_valid_time", 0))
     old = list_pkgs()
     plan = _pkg.Plan(list_pkgs(versions_as_list=True), version_cmp, reinstall, ignore_epoch)
@@ -393,7 +394,7 @@ def upgrade(refresh: Any = True, dist_upgrade: bool = False, **kwargs: Any) -> D
         salt '*' pkg.upgrade
         salt '*' pkg.upgrade dist_upgrade=True
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db(kwargs.pop("cache_valid_time", 0))
     old = list_pkgs()
     kwargs.pop("install_recommends", None)

@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError, CommandNotFoundError, SaltInvocationError
 from minion.modules import _apt, _pkg, _tools
 
@@ -49,13 +50,13 @@ def latest_version(*names: str, **kwargs: Any) -> Any:
         raise SaltInvocationError("The 'repo' argument is invalid, use 'fromrepo' instead")
     if not names:
         return ""
-    if _pkg.is_true(kwargs.get("refresh", True)):
+    if is_true(kwargs.get("refresh", True)):
         __salt__["pkg.refresh_db"](kwargs.get("cache_valid_time", 0))
     options = ["-o", f"APT::Default-Release={kwargs['fromrepo']}"] if kwargs.get("fromrepo") else []
     done = _apt.run(__salt__, ["apt-cache", "-q", "policy", *options, *names])
     candidates = _parse_policy(done["stdout"])
     installed = __salt__["pkg.list_pkgs"](versions_as_list=True)
-    show_installed = _pkg.is_true(kwargs.get("show_installed", False))
+    show_installed = is_true(kwargs.get("show_installed", False))
     found = {}
     for name in names:
         candidate = candidates.get(name) or _of_foreign_architecture(name, candidates)
@@ -110,7 +111,7 @@ def list_upgrades(refresh: Any = True, dist_upgrade: bool = True, **kwargs: Any)
 
         salt '*' pkg.list_upgrades
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         __salt__["pkg.refresh_db"](kwargs.get("cache_valid_time", 0))
     words = ["apt-get", "--just-print", "dist-upgrade" if dist_upgrade else "upgrade"]
     if kwargs.get("fromrepo"):
@@ -167,7 +168,7 @@ def show(*names: str, **kwargs: Any) -> Dict[str, Dict[str, Dict[str, str]]]:
     unknown = [key for key in kwargs if key not in ("filter", "refresh") and not key.startswith("__")]
     if unknown:
         raise SaltInvocationError(f"The following keyword arguments are not valid: {', '.join(unknown)}")
-    if _pkg.is_true(kwargs.get("refresh", False)):
+    if is_true(kwargs.get("refresh", False)):
         __salt__["pkg.refresh_db"]()
     if not names:
         return {}

@@ -7,8 +7,9 @@ import os
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError, SaltInvocationError
-from minion.modules import _apt_sources, _pkg, _tools
+from minion.modules import _apt_sources, _tools
 from minion.modules._apt_sources import Source, Sources, entries, parse
 
 __salt__: Dict[str, Callable[..., Any]]
@@ -123,7 +124,7 @@ def del_repo(repo: str, **kwargs: Any) -> str:
     if not touched:
         raise CommandExecutionError(f"Repo {repo} doesn't exist in the sources.list(s)")
     sources.save(touched)
-    if _pkg.is_true(kwargs.get("refresh", True)):
+    if is_true(kwargs.get("refresh", True)):
         __salt__["pkg.refresh_db"]()
     comments = []
     for path in dict.fromkeys(touched):
@@ -195,7 +196,7 @@ def mod_repo(repo: str, saltenv: str = "base", aptkey: bool = True, **kwargs: An
         present.file, present.text = new_file, ""
         sources.add(present)
     sources.save([*touched, old_file, present.file])
-    if _pkg.is_true(kwargs.get("refresh_db", kwargs.get("refresh", True))):
+    if is_true(kwargs.get("refresh_db", kwargs.get("refresh", True))):
         __salt__["pkg.refresh_db"]()
     shown = next(entry for entry in entries(present) if _is_entry(entry, wanted))
     return {name: shown}
@@ -218,15 +219,15 @@ def _modify(source: Source, kwargs: Dict[str, Any]) -> None:
     if kwargs.get("comps"):
         source.change(comps=[comp.strip() for comp in str(kwargs["comps"]).split(",")])
     if "disabled" in kwargs:
-        source.change(disabled=_pkg.is_true(kwargs["disabled"]))
+        source.change(disabled=is_true(kwargs["disabled"]))
     elif "enabled" in kwargs:
-        source.change(disabled=not _pkg.is_true(kwargs["enabled"]))
+        source.change(disabled=not is_true(kwargs["enabled"]))
     if kwargs.get("architectures"):
         source.set_option("arch", ",".join(part.strip() for part in str(kwargs["architectures"]).split(",")))
     if kwargs.get("signedby"):
         source.set_option("signed-by", str(kwargs["signedby"]))
     if "trusted" in kwargs:
-        source.set_option("trusted", "yes" if _pkg.is_true(kwargs["trusted"]) else "")
+        source.set_option("trusted", "yes" if is_true(kwargs["trusted"]) else "")
     if kwargs.get("comments"):
         comments = kwargs["comments"]
         source.change(comment=comments if isinstance(comments, str) else " ".join(comments))

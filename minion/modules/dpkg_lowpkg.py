@@ -8,6 +8,7 @@ import re
 from typing import Any, Callable, Dict, List
 
 from minion import data
+from minion.data import is_true
 from minion.errors import CommandExecutionError, SaltInvocationError
 from minion.modules import _pkg, _tools
 
@@ -165,7 +166,7 @@ def info(*packages: str, **kwargs: Any) -> Dict[str, Dict[str, str]]:
     showformat = "".join(f"{key}:${{{field}}}{_FIELD_END}" for key, field in _FIELDS.items()) + _RECORD_END
     done = _tools.result(__salt__, ["dpkg-query", "-W", "-f=" + showformat, *packages], rstrip=False)
     if done["retcode"]:
-        if _pkg.is_true(kwargs.get("failhard", True)):
+        if is_true(kwargs.get("failhard", True)):
             raise CommandExecutionError(f"Error getting packages information: {done['stderr'].strip()}")
         return {}
     records = [_record(text) for text in done["stdout"].split(_RECORD_END) if text.strip()]

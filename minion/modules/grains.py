@@ -82,7 +82,7 @@ def items(sanitize: Any = False) -> Dict[str, Any]:
         salt '*' grains.items sanitize=True
     """
     found = dict(__grains__)
-    return _masked(found) if _is_true(sanitize) else found
+    return _masked(found) if data.is_true(sanitize) else found
 
 
 def item(*args: str, **kwargs: Any) -> Dict[str, Any]:
@@ -101,11 +101,7 @@ def item(*args: str, **kwargs: Any) -> Dict[str, Any]:
     """
     default, delimiter = kwargs.get("default", ""), kwargs.get("delimiter", data.DEFAULT_DELIMITER)
     found = {name: data.traverse(__grains__, name, default, delimiter) for name in args}
-    return _masked(found) if _is_true(kwargs.get("sanitize")) else found
-
-
-def _is_true(value: Any) -> bool:
-    return value.lower() == "true" if isinstance(value, str) else bool(value)
+    return _masked(found) if data.is_true(kwargs.get("sanitize")) else found
 
 
 def _masked(grains: Dict[str, Any]) -> Dict[str, Any]:

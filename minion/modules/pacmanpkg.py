@@ -9,6 +9,7 @@ import re
 from typing import Any, Callable, Dict, List, Optional
 
 from minion import atomic, data
+from minion.data import is_true
 from minion.errors import CommandExecutionError
 from minion.modules import _pkg, _tools
 
@@ -73,7 +74,7 @@ def list_pkgs(versions_as_list: Any = False, **kwargs: Any) -> Dict[str, Any]:
 
         salt '*' pkg.list_pkgs
     """
-    if _pkg.is_true(kwargs.get("removed")) or _pkg.is_true(kwargs.get("purge_desired")):
+    if is_true(kwargs.get("removed")) or is_true(kwargs.get("purge_desired")):
         return {}
     root = kwargs.get("root")
     key = _pkg.CONTEXT_KEY + (f".{root}" if root else "")
@@ -81,7 +82,7 @@ def list_pkgs(versions_as_list: Any = False, **kwargs: Any) -> Dict[str, Any]:
         rows = (line.split() for line in _pacman("-Q", root=root)["stdout"].splitlines())
         __context__[key] = {row[0]: [row[1]] for row in rows if len(row) == 2}
     found: Dict[str, Any] = copy.deepcopy(__context__[key])
-    if not _pkg.is_true(versions_as_list):
+    if not is_true(versions_as_list):
         _pkg.stringify(found)
     return found
 
@@ -101,7 +102,7 @@ def latest_version(*names: str, **kwargs: Any) -> Any:
     """
     if not names:
         return ""
-    if _pkg.is_true(kwargs.get("refresh", False)):
+    if is_true(kwargs.get("refresh", False)):
         refresh_db(kwargs.get("root"))
     words = ["-Sp", "--needed", "--print-format", "%n %v", *names]
     text = _pacman(*words, root=kwargs.get("root"), ignore_retcode=True)["stdout"]
@@ -137,7 +138,7 @@ def list_upgrades(refresh: Any = False, root: Optional[str] = None, **kwargs: An
 
         salt '*' pkg.list_upgrades
     """
-    words = ["-Sup", "--print-format", "%n %v", *(["-y"] if _pkg.is_true(refresh) else [])]
+    words = ["-Sup", "--print-format", "%n %v", *(["-y"] if is_true(refresh) else [])]
     done = _pacman(*words, root=root)
     if done["retcode"]:
         raise CommandExecutionError(f"Error listing upgrades: {done['stderr'] or done['stdout']}")
@@ -158,7 +159,7 @@ def list_repo_pkgs(*args: str, **kwargs: Any) -> Dict[str, Any]:
 
         salt '*' pkg.list_repo_pkgs foo bar baz
     """
-    if _pkg.is_true(kwargs.get("refresh", False)):
+    if is_true(kwargs.get("refresh", False)):
         refresh_db()
     only = [repo.strip() for repo in _pkg.targets(kwargs.get("fromrepo") or [])]
     found: Dict[str, Dict[str, List[str]]] = {}
@@ -232,7 +233,7 @@ def install(
     if kind == "file":
         words = ["-U", *_QUIET, *wanted]
     else:
-        flags = [flag for flag, chosen in (("-y", _pkg.is_true(refresh)), ("-u", sysupgrade)) if chosen]
+        flags = [flag for flag, chosen in (("-y", is_true(refresh)), ("-u", sysupgrade)) if chosen]
         words = ["-S", *flags, *_QUIET, "--needed", *_targets(wanted)]
     return _change("installing package(s)", words, kwargs.get("root"))
 
@@ -277,7 +278,7 @@ def upgrade(refresh: Any = False, root: Optional[str] = None, **kwargs: Any) -> 
 
         salt '*' pkg.upgrade refresh=True
     """
-    words = ["-Su", *(["-y"] if _pkg.is_true(refresh) else []), *_QUIET]
+    words = ["-Su", *(["-y"] if is_true(refresh) else []), *_QUIET]
     return _change("upgrading packages", words, root)
 
 

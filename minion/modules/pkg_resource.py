@@ -8,6 +8,7 @@ import os
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from minion import data, yamlio
+from minion.data import is_true
 from minion.errors import CommandExecutionError, SaltInvocationError
 from minion.modules import _pkg
 
@@ -136,7 +137,7 @@ def version(*names: str, **kwargs: Any) -> Any:
         salt '*' pkg_resource.version foo bar baz
         salt '*' pkg_resource.version 'python*'
     """
-    as_list = _pkg.is_true(kwargs.pop("versions_as_list", False))
+    as_list = is_true(kwargs.pop("versions_as_list", False))
     found: Dict[str, Any] = {}
     has_glob = any("*" in name for name in names)
     if names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Any, Callable, Dict, List, Optional
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError, SaltInvocationError
 from minion.modules import _pkg, _rpm, _yum
 
@@ -36,10 +37,10 @@ def list_pkgs(versions_as_list: Any = False, **kwargs: Any) -> Dict[str, Any]:
         salt '*' pkg.list_pkgs
         salt '*' pkg.list_pkgs attr=version,arch
     """
-    if _pkg.is_true(kwargs.get("removed")) or _pkg.is_true(kwargs.get("purge_desired")):
+    if is_true(kwargs.get("removed")) or is_true(kwargs.get("purge_desired")):
         return {}
     installed = _rpm.installed(__salt__, __context__, _rpm.own_arch(__grains__), None, kwargs.get("use_context", True))
-    as_list = _pkg.is_true(versions_as_list)
+    as_list = is_true(versions_as_list)
     return dict(__salt__["pkg_resource.format_pkg_list"](installed, as_list, kwargs.get("attr")))
 
 
@@ -58,7 +59,7 @@ def latest_version(*names: str, **kwargs: Any) -> Any:
     """
     if not names:
         return ""
-    if _pkg.is_true(kwargs.pop("refresh", True)):
+    if is_true(kwargs.pop("refresh", True)):
         refresh_db(**kwargs)
     installed = list_pkgs(versions_as_list=True)
     rows = _yum.listing(__salt__, "available", _rpm.own_arch(__grains__), names, *_yum.options(**kwargs))
@@ -101,7 +102,7 @@ def list_upgrades(refresh: Any = True, **kwargs: Any) -> Dict[str, str]:
 
         salt '*' pkg.list_upgrades
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db(check_update=False, **kwargs)
     return {
         row.name: row.version
@@ -205,7 +206,7 @@ def install(
         kwargs["version"] = str(kwargs["version"])
     flags = _yum.options(**kwargs) + (["--nogpgcheck"] if skip_verify else [])
     flags += ["--downloadonly"] if downloadonly else []
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db(**kwargs)
     normalize = normalize and kwargs.get("split_arch", True)
     wanted, kind = __salt__["pkg_resource.parse_targets"](
@@ -214,7 +215,7 @@ def install(
     if not wanted:
         return {}
     old = _state(downloadonly, kwargs)
-    plan = _pkg.Plan(list_pkgs(versions_as_list=True), _pkg.compare_rpm, _pkg.is_true(reinstall), ignore_epoch)
+    plan = _pkg.Plan(list_pkgs(versions_as_list=True), _pkg.compare_rpm, is_true(reinstall), ignore_epoch)
     if kind == "repository":
         _plan_from_repository(plan, wanted, kwargs)
     elif kind == "file":
@@ -328,7 +329,7 @@ def upgrade(
     """
     if not obsoletes and _yum.is_dnf():
         kwargs["setopt"] = [*_pkg.targets(kwargs.get("setopt") or []), "obsoletes=False"]
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db(**kwargs)
     old = list_pkgs(attr=diff_attr)
     targets: List[str] = []

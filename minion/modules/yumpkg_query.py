@@ -6,8 +6,9 @@ import os
 import re
 from typing import Any, Callable, Dict, List
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError, SaltInvocationError
-from minion.modules import _pkg, _rpm, _tools, _yum
+from minion.modules import _rpm, _tools, _yum
 
 __salt__: Dict[str, Callable[..., Any]]
 __grains__: Dict[str, Any]
@@ -70,7 +71,7 @@ def list_patches(refresh: Any = False, **kwargs: Any) -> Dict[str, Dict[str, Any
 
         salt '*' pkg.list_patches
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         __salt__["pkg.refresh_db"]()
     text = _yum.run(__salt__, ["--quiet", "updateinfo", "list", "all"], ignore_retcode=True)["stdout"]
     found: Dict[str, Dict[str, Any]] = {}

@@ -6,6 +6,7 @@ import fnmatch
 import re
 from typing import Any, Callable, Dict, List, Optional
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError
 from minion.modules import _pkg, _rpm, _zypper
 
@@ -40,7 +41,7 @@ def list_pkgs(
         salt '*' pkg.list_pkgs
         salt '*' pkg.list_pkgs attr=version,arch
     """
-    if _pkg.is_true(kwargs.get("removed")) or _pkg.is_true(kwargs.get("purge_desired")):
+    if is_true(kwargs.get("removed")) or is_true(kwargs.get("purge_desired")):
         return {}
     installed = dict(
         _rpm.installed(__salt__, __context__, _rpm.own_arch(__grains__), root, kwargs.get("use_context", True))
@@ -50,7 +51,7 @@ def list_pkgs(
             number, _, release = node.get("edition", "").partition("-")
             entry = {"epoch": "", "version": number, "release": release, "arch": node.get("arch")}
             installed[f"{kind}:{node.get('name')}"] = [entry]
-    as_list = _pkg.is_true(versions_as_list)
+    as_list = is_true(versions_as_list)
     return dict(__salt__["pkg_resource.format_pkg_list"](installed, as_list, kwargs.get("attr")))
 
 
@@ -70,7 +71,7 @@ def info_available(*names: str, **kwargs: Any) -> Dict[str, Dict[str, Any]]:
     if not names:
         return {}
     root = kwargs.get("root")
-    if _pkg.is_true(kwargs.get("refresh", True)):
+    if is_true(kwargs.get("refresh", True)):
         refresh_db(root=root)
     found: Dict[str, Dict[str, Any]] = {}
     text = _zypper.run(__salt__, ["info", "-t", "package", *sorted(set(names))], root)["stdout"]
@@ -138,7 +139,7 @@ def list_upgrades(refresh: Any = True, root: Optional[str] = None, **kwargs: Any
 
         salt '*' pkg.list_upgrades
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db(root=root)
     words = ["list-updates"]
     for repo in _pkg.targets(kwargs.get("fromrepo") or []):
@@ -239,7 +240,7 @@ def install(
         salt '*' pkg.install pkgs='["foo", {"bar": "1.2.3-4"}]'
         salt '*' pkg.install sources='[{"foo": "salt://foo.rpm"}]'
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db(root=root)
     wanted, kind = __salt__["pkg_resource.parse_targets"](name, pkgs, sources, version=version, **kwargs)
     if not wanted:
@@ -260,7 +261,7 @@ def install(
         return list_pkgs(root=root, includes=includes, attr=kwargs.get("diff_attr"))
 
     old = state()
-    done = _zypper.run(__salt__, [*words, *targets], root, refresh=_pkg.is_true(refresh), scope=True, failhard=False)
+    done = _zypper.run(__salt__, [*words, *targets], root, refresh=is_true(refresh), scope=True, failhard=False)
     _pkg.forget(__context__)
     errors = [] if _zypper.succeeded(done, ignore_repo_failure) else [_zypper.complaint(done)]
     return _pkg.finish(f"{'downloading' if downloadonly else 'installing'} package(s)", old, state(), errors)
@@ -326,7 +327,7 @@ def upgrade(
         salt '*' pkg.upgrade
         salt '*' pkg.upgrade dist_upgrade=True fromrepo='["MyRepoName"]' novendorchange=True
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         refresh_db(root=root)
     words = ["--no-gpg-checks"] if skip_verify else []
     words += ["dist-upgrade" if dist_upgrade else "update", "--auto-agree-with-licenses"]
@@ -339,7 +340,7 @@ def upgrade(
     elif name or pkgs:
         words += list(__salt__["pkg_resource.parse_targets"](name, pkgs)[0] or ())
     old = list_pkgs(root=root, attr=diff_attr)
-    done = _zypper.run(__salt__, words, root, refresh=_pkg.is_true(refresh), scope=True, failhard=False)
+    done = _zypper.run(__salt__, words, root, refresh=is_true(refresh), scope=True, failhard=False)
     _pkg.forget(__context__)
     errors = [] if _zypper.succeeded(done) else [_zypper.complaint(done)]
     changes = _pkg.finish("upgrading packages", old, list_pkgs(root=root, attr=diff_attr), errors, result=done)

@@ -6,6 +6,7 @@ import os
 import re
 from typing import Any, Callable, Dict, List, Optional
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError, SaltInvocationError
 from minion.modules import _pkg, _rpm, _tools, _zypper
 
@@ -62,7 +63,7 @@ def download(*packages: str, **kwargs: Any) -> Dict[str, Any]:
     """
     if not packages:
         raise SaltInvocationError("No packages specified")
-    refresh = _pkg.is_true(kwargs.get("refresh", False))
+    refresh = is_true(kwargs.get("refresh", False))
     done = _zypper.run(__salt__, ["download", *packages], kwargs.get("root"), xml=True, refresh=refresh)
     found: Dict[str, Any] = {}
     for node in _zypper.nodes(done["stdout"], "download-result"):
@@ -99,11 +100,11 @@ def search(criteria: str, refresh: Any = False, **kwargs: Any) -> Dict[str, Dict
         salt '*' pkg.search <criteria> match=exact installed_only=True
     """
     root = kwargs.get("root")
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         __salt__["pkg.refresh_db"](root=root)
     match = kwargs.get("match")
     words = ["search", *([f"--match-{match}"] if match in ("exact", "words", "substrings") else [])]
-    words += [option for name, option in _SEARCH_OPTIONS.items() if _pkg.is_true(kwargs.get(name, False))]
+    words += [option for name, option in _SEARCH_OPTIONS.items() if is_true(kwargs.get(name, False))]
     found = _zypper.rows(__salt__, [*words, criteria], "solvable", root, failhard=False)
     if not found:
         raise CommandExecutionError(f"No packages found matching '{criteria}'")
@@ -119,7 +120,7 @@ def list_products(all: bool = False, refresh: Any = False, root: Optional[str] =
 
         salt '*' pkg.list_products
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         __salt__["pkg.refresh_db"](root=root)
     words = ["products"] if all else ["--disable-repositories", "products", "-i"]
     found = []
@@ -154,7 +155,7 @@ def list_patterns(refresh: Any = False, root: Optional[str] = None) -> Dict[str,
 
         salt '*' pkg.list_patterns
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         __salt__["pkg.refresh_db"](root=root)
     return _solvables("pattern", root)
 
@@ -185,7 +186,7 @@ def list_patches(refresh: Any = False, root: Optional[str] = None, **kwargs: Any
 
         salt '*' pkg.list_patches
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         __salt__["pkg.refresh_db"](root=root)
     return _solvables("patch", root)
 
@@ -229,7 +230,7 @@ def resolve_capabilities(pkgs: Any, refresh: Any = False, root: Optional[str] = 
 
         salt '*' pkg.resolve_capabilities resolve_capabilities=True w3m_ssl
     """
-    if _pkg.is_true(refresh):
+    if is_true(refresh):
         __salt__["pkg.refresh_db"](root=root)
     found: List[Any] = []
     for package in _pkg.targets(pkgs):

@@ -7,6 +7,7 @@ import re
 from typing import Any, Callable, Dict, List, Optional
 from urllib.parse import urlsplit
 
+from minion.data import is_true
 from minion.errors import CommandExecutionError
 from minion.modules import _ini, _pkg, _zypper
 
@@ -106,7 +107,7 @@ def mod_repo(repo: str, **kwargs: Any) -> Dict[str, Any]:
     is_new = repo not in list_repos(root)
     if is_new:
         _add(repo, url, root)
-    options = [flags[0 if _pkg.is_true(kwargs[name]) else 1] for name, flags in _SWITCHES.items() if name in kwargs]
+    options = [flags[0 if is_true(kwargs[name]) else 1] for name, flags in _SWITCHES.items() if name in kwargs]
     if "priority" in kwargs:
         options.append(f"--priority={kwargs['priority']}")
     name = kwargs.get("name") or kwargs.get("humanname")
