@@ -97,8 +97,16 @@ class StreamLink:
             self._check()
             self._broken = True
             raise Broken("the master's side ended the stream")
+        return self.messages(data)
+
+    def messages(self, data: bytes) -> List[Union[Job, Reply]]:
+        """What is complete after some more bytes that came from the master.
+
+        Raises:
+            Broken: they are no messages; the link is of no further use.
+        """
         try:
-            return list(self._messages(data))
+            return self._messages(data)
         except CodecError as exc:
             self._broken = True
             raise Broken(f"the master's side sent what is no message: {exc}") from exc
