@@ -37,6 +37,13 @@ def normalize_mode(mode: Any) -> Optional[str]:
     return str(mode).replace("0o", "0").strip("\"'").lstrip("0").zfill(4)
 
 
+def enterable(mode: Any) -> Any:
+    """Permissions of a folder: those of a file, and the right to enter for whom they give any right."""
+    if mode is None:
+        return None
+    return "".join(digit if digit == "0" else str(int(digit) | 1) for digit in str(mode)[-3:])
+
+
 def mode_bits(mode: Any) -> int:
     """Permissions as a number."""
     return int(str(mode).lstrip("0Oo") or "0", 8)

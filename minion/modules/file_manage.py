@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Callable, Dict, Optional
 
-from minion.modules._file_common import current_umask, encoded, remove_scratch
+from minion.modules._file_common import current_umask, encoded, enterable, remove_scratch
 from minion.modules._file_diff import Comparison
 from minion.modules._file_place import Origin, Placement, Refused
 from minion.modules._file_signature import Signers
@@ -116,7 +116,7 @@ def manage_file(
         if __opts__.get("test"):
             ret.update(changes={"newfile": name}, comment=f"File {name} not updated", result=None)
             return ret
-        folder_mode = _folder_mode(mode) if dir_mode is None else dir_mode
+        folder_mode = enterable(mode) if dir_mode is None else dir_mode
         if raw is None and origin is None:
             ret["comment"] = "Empty file"
         placement.create(
@@ -143,10 +143,3 @@ def _concluded(ret: Dict[str, Any], name: str, placement: Placement) -> Dict[str
     elif ret["result"]:
         ret["comment"] = f"File {name} is in the correct state"
     return ret
-
-
-def _folder_mode(mode: Any) -> Any:
-    """Permissions of a folder: those of a file, and the right to enter for whom they give any right."""
-    if mode is None:
-        return None
-    return "".join(digit if digit == "0" else str(int(digit) | 1) for digit in str(mode)[-3:])

@@ -224,13 +224,13 @@ def psed(
     atomic.write(path, head + "".join(parts))
 
 
-def patch(originalfile: str, patchfile: str, options: str = "", dry_run: bool = False) -> Dict[str, Any]:
+def patch(originalfile: str, patchfile: str, options: Any = "", dry_run: bool = False) -> Dict[str, Any]:
     """Applies a patch to a file or folder by patch(1) and returns what `cmd.run_all` does.
 
     Args:
         originalfile: the file or folder.
         patchfile: the patch.
-        options: options of patch.
+        options: options of patch, as text or as a list.
         dry_run: only find out whether it can be applied.
 
     CLI Example:
@@ -242,7 +242,7 @@ def patch(originalfile: str, patchfile: str, options: str = "", dry_run: bool = 
     program = shutil.which("patch")
     if not program:
         raise CommandExecutionError("patch executable not found. Is the distribution's patch package installed?")
-    given = shlex.split(options)
+    given = shlex.split(options) if isinstance(options, str) else list(map(str, options))
     command = [program, *given]
     if dry_run:
         command.append("--dry-run")
