@@ -40,6 +40,9 @@ def prepare(settings: MasterSettings) -> Parts:
     _check_files(settings)
     set_limits(settings.max_open_files, settings.max_memory)
     safety.private_folder(settings.cachedir)
+    above = os.path.dirname(settings.sock_dir)
+    if not os.path.isdir(above):
+        safety.private_folder(above, 0o755)  # on the way to the control socket, which may be for others
     safety.private_folder(settings.sock_dir)
     safety.private_folder(os.path.join(settings.sock_dir, FOLDER))
     if settings.publisher_acl:
