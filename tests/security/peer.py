@@ -12,13 +12,14 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import zmq
 
 from transports import codec, crypto
 from transports.crypto import PrivateKey, SymmetricKey
+from transports.errors import TransportError
 
 WAIT = 10.0  # seconds; nothing here takes so long unless the master is stuck
 SHA1 = ("OAEP-SHA1", "PKCS1v15-SHA1")
@@ -41,19 +42,19 @@ def close_all() -> None:
         _sockets.pop().close()
 
 
-@lru_cache(maxsize=None)
+@cache
 def key(number: int = 0) -> PrivateKey:
     """The attacker's key of this number, made once in a run."""
     return crypto.generate_key(2048)
 
 
-@lru_cache(maxsize=None)
+@cache
 def pem(number: int = 0) -> str:
     """Its public half as it travels."""
     return crypto.public_pem(key(number).public_key())
 
 
-@lru_cache(maxsize=None)
+@cache
 def proof(number: int = 0) -> bytes:
     """The token that a minion with this key puts into each request."""
     return crypto.x931_sign(key(number), b"salt")
@@ -193,9 +194,7 @@ class Peer:
         assert self.session is not None
         try:
             nonce, packed = self.session.open_packed(codec.to_bytes(plain), with_nonce=True)
-        except crypto.CodecError:
-            raise NoReply(plain) from None
-        except Exception:
+        except TransportError:
             raise NoReply(plain) from None
         assert nonce == load["nonce"], "a reply repeats the nonce of its request"
         return codec.unpack(packed)

@@ -213,14 +213,14 @@ class Master:
         return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
 
     def files(self) -> dict[str, int]:
-        """Everything below its root -> size."""
+        """What it keeps on the disk, except for its log: path -> size."""
         found = {}
         for folder, _, names in os.walk(self.root):
             for name in names:
                 with contextlib.suppress(FileNotFoundError):
                     path = os.path.join(folder, name)
                     found[os.path.relpath(path, self.root)] = os.lstat(path).st_size
-        return found
+        return {name: size for name, size in found.items() if name not in ("console", "var/log/salt/master")}
 
 
 def _status(pid: int, field: str) -> int:
