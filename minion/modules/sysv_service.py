@@ -18,6 +18,18 @@ def __virtual__() -> Any:
     return False, "services are not init scripts here"
 
 
+def offline() -> bool:
+    """Whether this is the root of a system that systemd will run, in which services are not to be started now.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' service.offline
+    """
+    return _systemd.offline()
+
+
 def get_enabled() -> List[str]:
     """Names of the services that are started at boot.
 
