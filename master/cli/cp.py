@@ -241,7 +241,7 @@ def command(
         copying.at_once(sources[0], dest)
     else:
         copying.in_chunks(sources, dest, several or dest.endswith("/") or (False if chunked else None))
-    return _report(copying, printing.to(settings))
+    return _report(copying, printing.to(settings.opts()))
 
 
 def _report(copying: Copying, printer: common.Printer) -> int:

@@ -93,7 +93,7 @@ def command(common: Common, printing: Printing, extra: tuple[str, ...], **asked:
         keysize=asked["keysize"],
     )
     switch_user(settings.user)
-    return _Keys(settings, printing.to(settings), asked).run()
+    return _Keys(settings, printing.to(settings.opts()), asked).run()
 
 
 def main() -> NoReturn:

@@ -45,7 +45,7 @@ def command(common: Common, printing: Printing, words: tuple[str, ...], **given:
     if given["eauth"] or given["make_token"] or given["username"] or given["password"]:
         raise click.UsageError("external authentication (-a, -T, --username, --password) is not supported")
     settings = common.settings(timeout=given["timeout"])
-    printer = printing.to(settings)
+    printer = printing.to(settings.opts())
     with RunnerClient(settings.opts()) as client:
         if given["doc"] or not words:
             return _print_docs(client, words[0] if words else "")

@@ -79,7 +79,7 @@ def command(common: Common, printing: Printing, targeting: Targeting, words: tup
         print(yaml.safe_dump(settings.opts(), default_flow_style=False), end="")
         return EX_OK
     client = LocalClient(mopts=settings.opts())
-    printer = printing.to(settings)
+    printer = printing.to(settings.opts())
     if given["preview_target"] and words:
         printer.show(client.gather_minions(targeting.read(words[0]), targeting.kind), "nested")
         return EX_OK

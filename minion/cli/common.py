@@ -19,7 +19,7 @@ import functools
 import logging
 import os
 import sys
-from typing import Any, Callable, List, Mapping, NoReturn, Optional, Type, TypeVar
+from typing import Any, Callable, List, Mapping, NoReturn, Optional, Sequence, Type, TypeVar
 
 import click
 
@@ -74,11 +74,12 @@ class Common:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def options(short_log_level: bool = True) -> Callable[[Function], Function]:
+def options(short_log_level: bool = True, kind: Type[Common] = Common) -> Callable[[Function], Function]:
     """Gives a command the options that all have; its function gets them as `common`.
 
     Args:
         short_log_level: whether `-l` means the log level (not so in salt-key).
+        kind: what their values are put into.
     """
     levels = click.Choice(list(LEVELS))
     declared = [
@@ -97,7 +98,7 @@ def options(short_log_level: bool = True) -> Callable[[Function], Function]:
         click.option("--log-file", help="Log file."),
         click.option("--log-file-level", type=levels, help="Level of the log file."),
     ]  # fmt: skip
-    return lambda function: _with_options(function, declared, Common, "common")
+    return lambda function: _with_options(function, declared, kind, "common")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,19 +145,20 @@ class Printer:
         if self._path and not opts.get("output_file_append"):
             self._write("w", "")
 
-    def show(self, data: Any, proposed: str = "", retcode: int = 0) -> None:
+    def show(self, data: Any, proposed: str = "", retcode: int = 0, arg: Sequence[Any] = ()) -> None:
         """Prints one result.
 
         Args:
             data: what it is.
             proposed: the outputter to use unless the user asked for another.
             retcode: of the function whose result it is.
+            arg: its arguments, some of which steer how states are shown.
         """
         from minion import output
 
         chosen = output.choose(self.opts.get("output") or "", proposed)
         terminal = not self._path and sys.stdout.isatty()
-        text = output.render(data, chosen, output.from_opts(self.opts, terminal=terminal, retcode=retcode))
+        text = output.render(data, chosen, output.from_opts(self.opts, terminal=terminal, retcode=retcode, arg=arg))
         if not text:
             return
         if self._path:
@@ -267,6 +269,9 @@ def run(command: click.Command, prog: str) -> NoReturn:
     Args:
         command: it may return an int, or None for success.
         prog: its name.
+
+    An error with an `exit_code`, and those of the minion and the transports, say all in their text; any other one is a
+    mistake of ours.
     """
     sys.exit(outcome(command, prog))
 
@@ -281,19 +286,17 @@ def outcome(command: click.Command, prog: str) -> int:
         print(f"Usage: {prog} [options]\n\n{prog}: error: {_usage(exc)}", file=sys.stderr)
         return EX_USAGE
     except (KeyboardInterrupt, click.Abort):
-        print("\nExiting gracefully on Ctrl-c", file=sys.stderr)
+        print("Exiting gracefully on Ctrl-c", file=sys.stderr)  # click has ended the line with ^C
         return EX_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes stdout once more when it ends
         return EX_FAILED
-    except (MinionError, TransportError, OSError) as exc:
-        if _hard_crash():
-            raise
-        print(f"Error: {exc}", file=sys.stderr)
-        return getattr(exc, "exit_code", EX_FAILED)
     except Exception as exc:
         if _hard_crash():
             raise
+        if isinstance(exc, (MinionError, TransportError, OSError)) or hasattr(exc, "exit_code"):
+            print(f"Error: {exc}", file=sys.stderr)
+            return getattr(exc, "exit_code", EX_FAILED)
         log.debug("unexpected error", exc_info=True)
         print(f"Error: {type(exc).__name__}: {exc} (--hard-crash shows where)", file=sys.stderr)
         return EX_SOFTWARE

@@ -23,7 +23,7 @@ from transports.errors import Broken
 def command(common, printing, what):
     settings = common.settings()
     if what == "show":
-        printing.to(settings).show({"web1": True})
+        printing.to(settings.opts()).show({"web1": True})
     elif what == "log":
         logging.getLogger("peer").warning("id %s", "a\\nb\\x1b[2Jc\\u202e")
         try:

@@ -512,7 +512,7 @@ class TestCommandLine:
 
     def test_version_and_help(self, lab):
         assert lab.out("--version").startswith("salt-key ")
-        assert lab.out("-V").startswith("Saltern: ")
+        assert lab.out("-V").startswith("Salt Version:")
         assert "--include-rejected" in lab.out("-h")
 
     def test_a_wrong_configuration(self, lab):
