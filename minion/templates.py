@@ -164,8 +164,9 @@ def engine_is_known(engine: str) -> bool:
     return engine in ("jinja", "py") or (engine == "mako" and importlib.util.find_spec("mako") is not None)
 
 
-def execute_python(text: str, name: str, variables: Mapping[str, Any], path: Optional[str] = None) -> ModuleType:
+def execute_python(text: str, variables: Mapping[str, Any], path: Optional[str] = None) -> ModuleType:
     """Executes a Python file of the operator's, with names set as its globals."""
+    name = os.path.basename(path).split(".")[0] if path else "template"
     module = ModuleType(name)
     module.__file__ = path
     vars(module).update(variables)
@@ -178,7 +179,7 @@ def _run_python(text: str, variables: Dict[str, Any], path: Optional[str]) -> st
     dunders = {f"__{name}__": variables[name] for name in ("salt", "grains", "pillar", "opts") if name in variables}
     dunders["__env__"] = variables.get("saltenv")
     try:
-        module = execute_python(text, "template", {**dunders, **variables}, path)
+        module = execute_python(text, {**dunders, **variables}, path)
         return str(module.run())
     except Exception:  # noqa: BLE001 - the operator's code may raise anything
         raise SaltRenderError(format_traceback()) from None

@@ -383,6 +383,8 @@ def _run(arguments: Dict[str, Any], **fixed: Any) -> Dict[str, Any]:
         result.update(pid=done.pid, retcode=_cmd_outcome.verdict(command, done.retcode, result))
     __context__["retcode"] = 0 if command.ignore_retcode else result["retcode"]
     _cmd_outcome.log_result(command, result, shown)
+    if command.bg:
+        result["retcode"] = None  # nobody waits for it
     return {key: result[key] for key in ("pid", "retcode", "stdout", "stderr")}
 
 

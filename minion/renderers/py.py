@@ -27,7 +27,7 @@ def render(template: Any, saltenv: str = "base", sls: str = "", tmplpath: Any = 
     variables.update(names, __env__=saltenv, saltenv=saltenv, **options)
     variables.update(options.get("context") or {})
     try:
-        module = execute_python(read_text(template), "sls", variables, tmplpath)
+        module = execute_python(read_text(template), variables, tmplpath)
         return module.run()
     except Exception:  # noqa: BLE001 - the operator's code may raise anything
         raise SaltRenderError(format_traceback()) from None

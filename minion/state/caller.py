@@ -79,7 +79,7 @@ class Caller:
 
     def call(self, low: Low, chunks: Optional[Chunks] = None, running: Optional[Running] = None) -> Result:
         """Calls a chunk, again and again if it asks for that; the result of the last call."""
-        result = _unified(self._call_once(low, chunks, running), low)
+        result = self._call_once(low, chunks, running)
         if "retry" not in low or low.get("parallel") or "__run_num__" not in result:
             return result
         retry = retry_settings(low["retry"])
@@ -99,14 +99,14 @@ class Caller:
             comments.append(_attempt(attempt, result))
             interval = retry["interval"] + random.randint(0, retry["splay"])  # noqa: S311 - no secret
             time.sleep(interval)
-            result = _unified(self._call_once(low, chunks, running), low)
+            result = self._call_once(low, chunks, running)
             duration += result.get("duration", 0) + interval * 1000
         if comments:
             result["comment"] = "\n".join([*comments, result["comment"] or ""])
             result.update(start_time=first_start, duration=duration)
         return result
 
-    def _call_once(self, low: Low, chunks: Optional[Chunks], running: Optional[Running]) -> Any:
+    def _call_once(self, low: Low, chunks: Optional[Chunks], running: Optional[Running]) -> Result:
         watch = Stopwatch()
         tested = bool(low.get("__prereq__"))
         errors = self.verify(low)
@@ -117,11 +117,9 @@ class Caller:
                 low["__prereq__"] = False
             return failed if tested else self._noted(low, {**failed, "__run_num__": self.number()})
         with self._session.test_mode(tested), self._as_user(low), self._visible(low, chunks, running):
-            result = self._guarded(low, tested)
+            result = _unified(self._guarded(low, tested), low)
         if tested:
             low["__prereq__"] = False
-            return result
-        if not isinstance(result, dict):
             return result
         result.update(__sls__=low.get("__sls__"), __run_num__=self.number())
         if low.get("no_log"):
@@ -342,9 +340,8 @@ def _unified(result: Any, low: Low) -> Result:
     """The result in its proper form; one that has none is a failure."""
     problem = _malformed(result)
     if problem:
-        known = {key: result[key] for key in _NOTES if key in result} if isinstance(result, dict) else {}
         comment = f"An exception occurred in this state: {problem}"
-        return {**known, "result": False, "name": low.get("name"), "changes": {}, "comment": comment}
+        return {"result": False, "name": low.get("name"), "changes": {}, "comment": comment}
     for one in (result, *result.get("sub_state_run", ())):
         if isinstance(one.get("comment"), list):
             one["comment"] = "\n".join(map(str, one["comment"]))
@@ -352,9 +349,6 @@ def _unified(result: Any, low: Low) -> Result:
             one["result"] = bool(one["result"])
     unified: Result = result
     return unified
-
-
-_NOTES = ("__run_num__", "__sls__", "__id__", "start_time", "duration")
 
 
 def _malformed(result: Any) -> str:

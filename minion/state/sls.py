@@ -188,7 +188,8 @@ class SlsCompiler:
     # include
 
     def _include(self, state: High, entry: Any, place: _Place, errors: Errors) -> None:
-        saltenv, name = next(iter(entry.items())) if isinstance(entry, dict) else (place.saltenv, entry)
+        saltenv, name = next(iter(entry.items())) if isinstance(entry, dict) and entry else (place.saltenv, entry)
+        name = str(name)
         if saltenv != "_xenv" and saltenv not in self._available and "__env__" not in self._available:
             errors.append(f"Nonexistent saltenv '{saltenv}' found in include of '{name}' within SLS '{place}'")
             return

@@ -33,7 +33,7 @@ INTERNAL_KEYWORDS = REQUISITE_KEYWORDS | {
     "parallel", "reload_modules", "reload_grains", "reload_pillar", "runas", "runas_password", "no_log", "fire_event",
     "saltenv", "umask",
     "__env__", "__sls__", "__id__", "__sls_included_from__", "__orchestration_jid__", "__prereq__", "__prerequiring__",
-    "__umask__", "__pub_user", "__pub_arg", "__pub_jid", "__pub_fun", "__pub_tgt", "__pub_ret", "__pub_pid",
+    "__umask__", "__agg__", "__pub_user", "__pub_arg", "__pub_jid", "__pub_fun", "__pub_tgt", "__pub_ret", "__pub_pid",
     "__pub_tgt_type",
 }  # fmt: skip
 
