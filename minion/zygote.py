@@ -23,7 +23,7 @@ from transports.errors import Broken, CodecError
 
 log = logging.getLogger(__name__)
 
-PRELOADED = ("test", "cmd", "saltutil", "grains", "state", "cp", "config", "file")
+PRELOADED = ("test", "cmd", "saltutil", "cp", "config")  # what is small or called often; an idle minion should be small
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
