@@ -156,7 +156,7 @@ class Peer:
 
     # -------------------------------------------------------------- requests
 
-    def load(self, cmd: Any, **fields: Any) -> dict[str, Any]:
+    def load(self, cmd: Any, /, **fields: Any) -> dict[str, Any]:
         """What a stock minion encrypts for this request."""
         common = {
             "cmd": cmd, "id": self.id, "nonce": crypto.new_nonce(), "ts": int(time.time()), "tok": proof(self.number),
@@ -225,7 +225,14 @@ class Peer:
 
 
 BAD_LOAD = codec.pack("bad load")
-DROP = object()
+
+
+class _Drop:
+    def __repr__(self) -> str:
+        return "missing"
+
+
+DROP = _Drop()
 
 
 def changed(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

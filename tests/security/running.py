@@ -23,7 +23,7 @@ from master.control_client import ControlClient
 from master.events import EventClient
 from master.jobstore import SQLiteJobStore
 from master.keys import KeyStore, State
-from tests.security.peer import NoReply, Peer, pem, until
+from tests.security.peer import SHA1, SHA224, NoReply, Peer, pem, until
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 20.0
@@ -83,13 +83,14 @@ class Master:
 
     def wait_until_serving(self) -> None:
         """Waits until each worker answers; they do not in the second in which they are started."""
+        algorithms = SHA1 if self.options.get("allow_sha1", True) else SHA224
         ends = time.monotonic() + START
         for name in self.names_of_all_workers():
-            while not self._serves(name):
+            while not self._serves(name, algorithms):
                 assert time.monotonic() < ends and self.process.poll() is None, self.said()
 
-    def _serves(self, name: str) -> bool:
-        peer = self.peer(name)
+    def _serves(self, name: str, algorithms: tuple[str, str]) -> bool:
+        peer = self.peer(name, algorithms=algorithms)
         try:
             if not self.options["auto_accept"]:
                 self.accept(name)
