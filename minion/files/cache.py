@@ -39,7 +39,7 @@ class Cache:
     def fetched(self, url: str, saltenv: str, cachedir: Optional[str] = None) -> str:
         """Place of what a URL brings; no password is part of it."""
         parsed = urlsplit(url)
-        host = parsed.netloc.split("@")[-1].replace(":", "")
+        host = parsed.netloc.split("@")[-1].replace(":", "").strip(".")
         name = f"{parsed.path}-{parsed.query}" if parsed.query else parsed.path
         if len(name) > 255 or ".." in name.split("/"):
             name = hashlib.sha256(name.encode()).hexdigest()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections import OrderedDict
 from typing import BinaryIO, Tuple, Union
 
 _Key = Tuple[int, int, int, int, int, str]
 _known: OrderedDict[_Key, str] = OrderedDict()
 _MAX_KNOWN = 20_000
+_SETTLED = 100_000_000  # nanoseconds: times of files are coarse, so that a file may change twice at one time
 
 
 def hash_of(source: Union[str, BinaryIO], kind: str = "sha256") -> str:
@@ -21,7 +23,10 @@ def hash_of(source: Union[str, BinaryIO], kind: str = "sha256") -> str:
     key = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns, kind)
     known = _known.get(key)
     if known is None:
-        known = _known[key] = _compute(source, kind)
+        known = _compute(source, kind)
+        if time.time_ns() - info.st_ctime_ns < _SETTLED:
+            return known
+        _known[key] = known
         if len(_known) > _MAX_KNOWN:
             _known.popitem(last=False)
     return known

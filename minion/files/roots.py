@@ -121,8 +121,8 @@ class Roots:
 
     def serve(self, path: str, saltenv: str, loc: int, gzip_level: Optional[int] = None) -> Dict[str, Any]:
         """A piece of a file from `loc` on: `data`, `dest` (its relative path), and `gzip` if it is compressed."""
-        found = self._open(path, saltenv)
-        if found is None or loc < 0:
+        found = self._open(path, saltenv) if loc >= 0 else None
+        if found is None:
             return {"data": b"", "dest": ""}
         _, relative, stream = found
         with stream:

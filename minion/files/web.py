@@ -55,6 +55,8 @@ def download(url: str, dest: str, private: bool, verify_ssl: bool = True, use_et
             return dest
         target = stack.enter_context(replacing(dest, private))
         shutil.copyfileobj(source, target, 1 << 20)
+        if getattr(source, "length", 0):  # what the server announced and did not send
+            raise CommandExecutionError(f"Error: the connection ended early, reading {urlsplit(url).path}")
     tag = getattr(source, "headers", {}).get("ETag") if use_etag else None
     if tag:
         with replacing(tag_file, private) as stream:
@@ -97,9 +99,10 @@ def _open(url: str, verify_ssl: bool, known_tag: Optional[str]) -> Any:
 def _open_http(url: str, verify_ssl: bool, known_tag: Optional[str]) -> Any:
     parsed = urlsplit(url)
     headers: Dict[str, str] = {"User-Agent": "Salt/minion"}
+    credentials: Dict[str, str] = {}
     if parsed.username is not None:
         userinfo = f"{unquote(parsed.username)}:{unquote(parsed.password or '')}"
-        headers["Authorization"] = "Basic " + base64.b64encode(userinfo.encode()).decode()
+        credentials["Authorization"] = "Basic " + base64.b64encode(userinfo.encode()).decode()
         url = parsed._replace(netloc=parsed.netloc.rsplit("@", 1)[1]).geturl()
     if known_tag:
         headers["If-None-Match"] = known_tag
@@ -107,6 +110,8 @@ def _open_http(url: str, verify_ssl: bool, known_tag: Optional[str]) -> Any:
     if not verify_ssl:
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
+    for name, value in credentials.items():
+        request.add_unredirected_header(name, value)  # a redirection may lead to another host
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT, context=tls) as response:  # noqa: S310
             yield response
