@@ -77,9 +77,10 @@ class Caller:
         """
         given = {**(options or {}), **({"metadata": metadata} if metadata is not None else {})}
         job = Job(jid=new_jid(), fun=(fun,), arg=(tuple(arg),), tgt="salt-call", options=given)
+        known = {"fun": fun, "jid": job.jid, "pid": os.getpid(), "tgt": "salt-call", **given}
         path = self._announce(job)
         try:
-            (outcome,) = self.runtime.executor(Reporter(job, self.runtime).progress).outcomes(job)
+            (outcome,) = self.runtime.executor(Reporter(job, self.runtime).progress).outcomes(job, known)
         finally:
             running.leave(path)
         return Call(job, outcome, as_return(job, self.runtime.opts["id"], [outcome]))

@@ -72,10 +72,15 @@ class Executor:
         """Runs all functions of a job, one after the other."""
         return as_return(job, self._id, self.outcomes(job))
 
-    def outcomes(self, job: Job) -> List[Outcome]:
-        """Runs all functions of a job, one after the other, and says for each what came of it."""
-        publication = job.to_wire()
-        return [self._run(fun, args, publication, job) for fun, args in zip(job.fun, job.arg)]
+    def outcomes(self, job: Job, publication: Optional[Mapping[str, Any]] = None) -> List[Outcome]:
+        """Runs all functions of a job, one after the other, and says for each what came of it.
+
+        Args:
+            job: what to run.
+            publication: what functions get to know of it; all, if not given.
+        """
+        known = job.to_wire() if publication is None else publication
+        return [self._run(fun, args, known, job) for fun, args in zip(job.fun, job.arg)]
 
     def _run(self, fun: str, args: Sequence[Any], publication: Mapping[str, Any], job: Job) -> Outcome:
         if fun not in self._functions:

@@ -7,10 +7,11 @@ import logging
 import os
 from typing import Any, Callable, Dict, List, Mapping
 
-from minion import journal, running, spool
+from minion import atomic, journal, running, spool
 from minion.errors import MinionError
 from minion.executor import lost
 from minion.runtime import Runtime
+from transports import codec
 from transports.errors import CodecError
 from transports.messages import Job, Return
 
@@ -76,6 +77,8 @@ def run(job: Job, order: Order, runtime: Runtime) -> None:
     if order.returns_as:
         result = dataclasses.replace(result, jid=order.returns_as)
     load = result.to_wire()
+    if runtime.opts.get("cache_jobs"):
+        _keep(load, os.path.join(str(runtime.opts["cachedir"]), "minion_jobs", job.jid))
     if order.spool:
         _hand_over(job, load, order.spool, runtime)
     else:
@@ -99,6 +102,15 @@ def _hand_over(job: Job, load: Dict[str, Any], folder: str, runtime: Runtime) ->
         runtime.master.request("__done", jid=job.jid, **stored)
     except MinionError as exc:
         log.warning("Job %s: %s; its return waits on disk", job.jid, exc)
+
+
+def _keep(load: Dict[str, Any], folder: str) -> None:
+    """Keeps a return for `saltutil.find_cached_job`."""
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+        atomic.write(os.path.join(folder, "return.p"), codec.pack(load), mode=0o600)
+    except (OSError, CodecError) as exc:
+        log.error("The return of job %s can't be kept in %s: %s", load["jid"], folder, exc)
 
 
 class Reporter:

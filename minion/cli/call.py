@@ -188,6 +188,8 @@ def _tell(caller: Caller, call: Call, given: Dict[str, Any]) -> None:
 
 def _explain(call: Call, function: Any) -> int:
     """Says on stderr what went wrong, in the words that Salt's users know."""
+    import traceback
+
     from minion import errors
     from minion.executor import raised_within
 
@@ -203,8 +205,8 @@ def _explain(call: Call, function: Any) -> int:
     ):
         print(f"\nPassed invalid arguments: {exc}.\n\nUsage:", file=sys.stderr)
         print(function.__doc__ or "")
-    else:
-        print(call.outcome.value, file=sys.stderr)
+    elif exc is not None:
+        traceback.print_exception(type(exc), exc, exc.__traceback__)
     return EX_FAILED
 
 

@@ -253,6 +253,14 @@ async def test_returner_gets_the_return(tmp_path: Path):
         assert "Returner none could not be loaded" in await m.until(lambda: "Returner none" in m.log() and m.log())
 
 
+@run
+async def test_returns_are_kept_here_if_wished(tmp_path: Path):
+    async with minion(tmp_path, cache_jobs=True) as m:
+        jid = await m.publish("test.echo", "x")
+        await m.result(jid)
+        assert (await m.run("saltutil.find_cached_job", jid))["return"] == "x"
+
+
 # ------------------------------------------------------------------- faults
 
 

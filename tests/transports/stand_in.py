@@ -86,6 +86,7 @@ class StandIn:
         self.sign_ins = 0
         self.deaf = False  # sign-ins get no answer
         self.ports = (0, 0)
+        self.host = "127.0.0.1"
         self.topics: set[bytes] = set()
         self.changed = asyncio.Condition()
         self._serial = 0
@@ -109,7 +110,8 @@ class StandIn:
     def _open(self, kind: int, port: int) -> Any:
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.LINGER, 0)
-        socket.bind(f"tcp://127.0.0.1:{port or '*'}")
+        socket.setsockopt(zmq.IPV6, 1)
+        socket.bind(f"tcp://{self.host}:{port or '*'}")
         return socket
 
     def _spawn(self, work: Any) -> None:

@@ -397,6 +397,28 @@ async def test_bad_publications_are_survived():
         assert r.master.sign_ins == 1
 
 
+@run
+async def test_ipv6_and_source_address():
+    master = StandIn(private("master"), echo)
+    master.minion_key, master.host = WHO.key.public_key(), "[::1]"
+    await master.start()
+    r = Rig(master)
+    link = await r.link(host="::1", tuning=Tuning(heartbeat=0.3, reconnect=20, ipv6=True, source="::1"))
+    assert await link.request(Request("x", {"value": 1}), timeout=10) == 1
+    await master.until(lambda: master.topics)
+    await link.close()
+    await master.stop()
+
+
+@run
+async def test_name_that_means_nothing():
+    async with rig() as r:
+        link = await r.link(host="no-such-host.invalid")
+        await r.until(State.SIGNED_OUT)
+        with pytest.raises(RequestTimeout):
+            await link.request(Request("x"), timeout=0.2)
+
+
 # -------------------------------------------------------- losing and finding
 
 
