@@ -12,7 +12,7 @@ from minion.settings import BaseSettings, below_root, build, option, read_files
 CONFIG_DIR = "/etc/salt"
 _PATHS = (
     "pki_dir", "cachedir", "log_file", "pidfile", "sock_dir", "extension_modules", "autosign_file", "autoreject_file",
-    "autosign_grains_dir", "key_logfile", "token_dir",
+    "autosign_grains_dir", "key_logfile", "ssh_log_file", "token_dir",
 )  # fmt: skip
 
 
@@ -168,6 +168,30 @@ class MasterSettings(BaseSettings):
     # the agentless road
     roster: str = option("flat", "Kind of roster")
     roster_file: str = option("", "The roster; default: `roster` beside the configuration")
+    roster_defaults: dict[str, Any] = option({}, "Fields of all hosts of the roster that do not set them")
+    roster_domain: str = option("", "Appended to the names of a roster folder, to make host names")
+    roster_dir: str = option("", "Folder of the roster `dir`; default: `roster.d` beside the configuration")
+    ansible_inventory: str = option("/etc/ansible/hosts", "Inventory of the roster `ansible`")
+    ssh_user: str = option("", "User to log in as, where neither the roster nor ~/.ssh/config says it")
+    ssh_port: int = option(0, "Port, where neither the roster nor ~/.ssh/config says it")
+    ssh_passwd: str = option("", "Password, where the roster has none")
+    ssh_priv: str = option("", "Private key file, where the roster has none")
+    ssh_priv_passwd: str = option("", "Passphrase of that key")
+    ssh_identities_only: bool = option(False, "Offer that key alone")
+    ssh_sudo: bool = option(False, "Become root by sudo, where the roster does not say")
+    ssh_sudo_user: str = option("", "Become this user by sudo, where the roster does not say")
+    ssh_timeout: float = option(60, "Seconds until a connection must stand")
+    ssh_job_timeout: float = option(0, "Seconds that a job may take on a host; 0: no limit")
+    ssh_max_procs: int = option(25, "Hosts that salt-ssh works on at the same time; thousands are possible")
+    ssh_keepalive_interval: float = option(15, "Seconds between signs of life on an SSH connection; 0: none")
+    ssh_keepalive_count_max: int = option(3, "Signs of life without an answer that end a connection")
+    ssh_known_hosts_file: str = option("~/.ssh/known_hosts", "Known host keys; those accepted with -i are added")
+    ssh_config_file: str = option("~/.ssh/config", "Client configuration that the roster `sshconfig` reads")
+    ssh_options: list[Any] = option([], "Options of the SSH client for all hosts, `Keyword=value`")
+    ssh_minion_opts: dict[str, Any] = option({}, "Options of the minion on all hosts")
+    ssh_scan_ports: Any = option("22", "Ports that the roster `scan` knocks at")
+    ssh_scan_timeout: float = option(0.5, "Seconds that it waits")
+    ssh_log_file: str = option("/var/log/salt/ssh", "Log file of salt-ssh")
 
 
 def load(path: str, overrides: Mapping[str, Any] | None = None) -> MasterSettings:

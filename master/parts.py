@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from master.mine import MasterMine
 from master.miniondata import MinionData
 from master.peers import MasterPeers
 from master.pillars import MasterPillars
-from master.requests import Services
+from master.requests import Bus, Jobs, Services
 from master.sessions import PublishKey, Sessions
 from master.targets import Resolved, resolve, resolve_guarded
 from master.worker import KnownJobs, SignIn
@@ -100,30 +100,8 @@ class Parts:
 
     def services(self, outbox: Outbox, jobs: KnownJobs) -> Services:
         """What the handlers of a worker work with."""
-        settings, opts = self.settings, self.settings.opts()
-        mine = MasterMine(self.data, self.accepted_ids, settings.mine_get, settings.nodegroups)
-        by_minion = os.path.join(settings.cachedir, "by_minion")
-        return Services(
-            files=MasterFiles(
-                opts,
-                by_minion,
-                settings.file_recv,
-                settings.file_recv_max_size * 10**6,
-                settings.file_recv_quota * 10**6,
-            ),
-            pillars=MasterPillars(opts, self.data, mine.get, settings.pillar_unsafe_functions),
-            mine=mine,
-            peers=MasterPeers(settings.sock_dir, self.store, settings.peer, settings.peer_run, settings.conf_file),
-            bus=outbox,
-            jobs=jobs,
-            facts=self.data,
-            master_opts={
-                "file_roots": {env: [] for env in settings.file_roots},
-                **{name: opts[name] for name in _MASTER_OPTS},
-            },
-            tops=lambda minion_id, load: {},
-            revoke=self._revoker(outbox) if settings.allow_minion_key_revoke else None,
-        )
+        revoke = self._revoker(outbox) if self.settings.allow_minion_key_revoke else None
+        return services_of(self.settings, self.data, self.accepted_ids, self.store, outbox, jobs, revoke)
 
     def _revoker(self, outbox: Outbox) -> Any:
         def revoke(minion_id: str) -> bool:
@@ -134,6 +112,51 @@ class Parts:
             return True
 
         return revoke
+
+
+def services_of(
+    settings: MasterSettings,
+    data: MinionData,
+    accepted: Callable[[], list[str]],
+    store: JobStore,
+    bus: Bus,
+    jobs: Jobs,
+    revoke: Callable[[str], bool] | None = None,
+) -> Services:
+    """What handlers work with.
+
+    Args:
+        settings: the master's configuration.
+        data: what is kept of minions.
+        accepted: the ids of all minions.
+        store: where jobs and returns are kept.
+        bus: where events go.
+        jobs: what was asked of whom.
+        revoke: takes the key of a minion away that wishes it; None if it may not.
+    """
+    opts = settings.opts()
+    mine = MasterMine(data, accepted, settings.mine_get, settings.nodegroups)
+    return Services(
+        files=MasterFiles(
+            opts,
+            os.path.join(settings.cachedir, "by_minion"),
+            settings.file_recv,
+            settings.file_recv_max_size * 10**6,
+            settings.file_recv_quota * 10**6,
+        ),
+        pillars=MasterPillars(opts, data, mine.get, settings.pillar_unsafe_functions),
+        mine=mine,
+        peers=MasterPeers(settings.sock_dir, store, settings.peer, settings.peer_run, settings.conf_file),
+        bus=bus,
+        jobs=jobs,
+        facts=data,
+        master_opts={
+            "file_roots": {env: [] for env in settings.file_roots},
+            **{name: opts[name] for name in _MASTER_OPTS},
+        },
+        tops=lambda minion_id, load: {},
+        revoke=revoke,
+    )
 
 
 def build(settings: MasterSettings) -> Parts:

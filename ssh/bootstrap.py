@@ -1,10 +1,12 @@
 """What a host is told first: one fixed command, and on its stdin everything that differs from run to run.
 
 The command is a line for /bin/sh that any login shell passes on unchanged. It reads a few lines, finds the newest
-Python and starts it, by sudo if that is asked for; Python reads `minion.stage` from the same stdin, byte by byte as it was
-announced, and becomes the thin minion. On the way back two marks, drawn anew for each run, tell what is ours from what
-login scripts print: the first says that Python waits for its text (and is the prompt of a sudo that wants a
-password), the second, which never was on a command line, begins each line of the stage.
+Python and starts it, by sudo if that is asked for; Python reads `minion.stage` from the same stdin, exactly as many
+bytes as were announced, and becomes the thin minion.
+
+On the way back two marks, drawn anew for each run, tell what is ours from what login scripts print. The first is the
+prompt of a sudo that wants a password; backwards it says that Python waits for its text. The second, which never was on
+a command line, begins each line of the stage.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ _PLACES = ("python3", "/usr/libexec/platform-python", "/usr/bin/python3", "/usr/
 # Neither quotes nor backslashes nor exclamation marks: it stands in quotes within quotes for whatever login shell.
 _PYTHON = (
     f"import io,sys;sys.version_info<(3,8)and sys.exit({_TOO_OLD});"
-    "sys.stdout.write(sys.argv[1]+chr(10));sys.stdout.flush();"
+    "sys.stdout.write(sys.argv[1][::-1]);sys.stdout.flush();"
     "stream=io.BufferedReader(io.FileIO(0,closefd=False),1);exec(stream.read(int(stream.read(8))));main(stream)"
 )
 _SHELL = (

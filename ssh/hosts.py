@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from master.config import MasterSettings
+from master.errors import ConfigError
 from master.miniondata import MinionData
 from minion.errors import MinionError
 from roster.errors import RosterError
@@ -26,7 +28,7 @@ def load(opts: Mapping[str, Any], data: MinionData, target: str) -> Roster:
         target: what the user asked for, for the roster `scan`.
 
     Raises:
-        RosterError: the roster can't be used.
+        ConfigError: the roster can't be used; names file, host and field.
     """
     source = Source(
         path=os.path.expanduser(str(opts.get("roster_file") or "")),
@@ -37,7 +39,15 @@ def load(opts: Mapping[str, Any], data: MinionData, target: str) -> Roster:
         check_id=names.minion_id,
         grains=lambda: {minion_id: data.grains(minion_id) or {} for minion_id in data.ids()},
     )
-    return reader(str(opts.get("roster") or "flat"))(source)
+    try:
+        return reader(str(opts.get("roster") or "flat"))(source)
+    except RosterError as exc:
+        raise ConfigError(str(exc)) from None
+
+
+def to_scan(settings: MasterSettings) -> bool:
+    """Whether the roster finds its hosts by the target itself."""
+    return settings.roster == "scan"
 
 
 def renderer(opts: Mapping[str, Any]) -> Callable[[str], Any]:

@@ -74,12 +74,15 @@ class Common:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def options(short_log_level: bool = True, kind: Type[Common] = Common) -> Callable[[Function], Function]:
+def options(
+    short_log_level: bool = True, kind: Type[Common] = Common, user_help: str = "User to run as."
+) -> Callable[[Function], Function]:
     """Gives a command the options that all have; its function gets them as `common`.
 
     Args:
         short_log_level: whether `-l` means the log level (not so in salt-key).
         kind: what their values are put into.
+        user_help: what `--user` means.
     """
     levels = click.Choice(list(LEVELS))
     declared = [
@@ -91,14 +94,14 @@ def options(short_log_level: bool = True, kind: Type[Common] = Common) -> Callab
                      help="A file of defaults for the options of all commands."),
         click.option("-c", "--config-dir", default=CONFIG_DIR, show_default=True, envvar="SALT_CONFIG_DIR",
                      help="Folder of the configuration files."),
-        click.option("-u", "--user", help="User to run as."),
+        click.option("-u", "--user", help=user_help),
         click.option("--hard-crash", is_flag=True, expose_value=False, help="Show the traceback of an error."),
         click.option(*(["-l"] if short_log_level else []), "--log-level", type=levels,
                      help="Level of messages on stderr."),
         click.option("--log-file", help="Log file."),
         click.option("--log-file-level", type=levels, help="Level of the log file."),
     ]  # fmt: skip
-    return lambda function: _with_options(function, declared, kind, "common")
+    return lambda function: with_options(function, declared, kind, "common")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,10 +192,10 @@ def output_options(function: Function) -> Function:
                      help="full, terse, mixed, changes or filter."),
         click.option("--state-verbose", "--state_verbose", "state_verbose", help="True or False."),
     ]  # fmt: skip
-    return _with_options(function, declared, Printing, "printing")
+    return with_options(function, declared, Printing, "printing")
 
 
-def _with_options(function: Function, declared: List[Any], kind: Type[Any], argument: str) -> Function:
+def with_options(function: Function, declared: List[Any], kind: Type[Any], argument: str) -> Function:
     names = [field.name for field in dataclasses.fields(kind)]
 
     @functools.wraps(function)

@@ -1,0 +1,176 @@
+"""The SSH road: reaches the hosts of a roster, each by one connection that lasts as long as there is work.
+
+A host's turn goes from connecting to the end of its job; so many of them at once as the configuration says. What goes
+wrong with one host is an error of that host and of no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from roster.host import Host
+from ssh.bootstrap import Start
+from ssh.bundle import Bundle
+from ssh.connection import Client, Connection
+from ssh.errors import ConnectionLost, NoAnswer, SSHError, StartFailed
+from ssh.starter import Thin, started
+from transports.frames import frame
+from transports.link import Handler
+from transports.messages import Job, Presence
+from transports.stream_road import StreamRoad
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How hosts are made minions, the same for all of them.
+
+    Attributes:
+        client: how we connect.
+        bundle: what they are sent.
+        opts: the minion's options that all have.
+        extmods: digest of the user's own modules; "" if there are none.
+        max_procs: hosts at the same time.
+        fresh, wipe: use a folder of a random name; remove the folder afterwards.
+        pre_flight: run the roster's script in any case.
+        job_seconds: how long a job may take; 0 for no limit.
+        log_level: of the messages that come back.
+    """
+
+    client: Client
+    bundle: Bundle
+    opts: Mapping[str, Any]
+    extmods: str = ""
+    max_procs: int = 25
+    fresh: bool = False
+    wipe: bool = False
+    pre_flight: bool = False
+    job_seconds: float = 0.0
+    log_level: int = 30
+
+    def start(self, host: Host) -> Start:
+        """How the thin minion is started on a host."""
+        return Start(
+            opts={**self.opts, **host.minion_opts, "id": host.id},
+            digest=self.bundle.digest,
+            folder=host.thin_dir or "~/.saltern",
+            fresh=self.fresh,
+            wipe=self.wipe,
+            sudo_user=host.sudo_user or ("root" if host.sudo else ""),
+            set_path=host.set_path,
+            python=host.python,
+            umask=host.cmd_umask,
+            extmods=self.extmods,
+            log_level=self.log_level,
+        )
+
+
+class SSHRoad:
+    """See `transports.link.Road`.
+
+    Args:
+        hosts: the roster.
+        way: how they are made minions.
+        handler: answers their requests.
+        failed: told why a host did not do a job: jid, id, error.
+    """
+
+    def __init__(
+        self,
+        hosts: Mapping[str, Host],
+        way: Way,
+        handler: Handler,
+        failed: Callable[[str, str, SSHError], None],
+    ) -> None:
+        self._hosts, self._way, self._failed = hosts, way, failed
+        self._streams = StreamRoad(handler)
+        self._slots = asyncio.Semaphore(way.max_procs)
+        self._turns: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._answered: dict[tuple[str, str], asyncio.Event] = {}
+
+    def __repr__(self) -> str:
+        return f"<SSHRoad: {len(self._hosts)} hosts, {len(self._turns)} at work>"
+
+    async def publish(self, job: Job, minions: Collection[str]) -> None:
+        """See `transports.link.Road`: each host gets its turn."""
+        early = frame({"job": job.to_wire()})
+        for minion_id in minions:
+            key = (job.jid, minion_id)
+            self._answered[key] = asyncio.Event()
+            self._turns[key] = asyncio.ensure_future(self._turn(job.jid, self._hosts[minion_id], early))
+
+    def present(self) -> Mapping[str, Presence]:
+        """See `transports.link.Road`."""
+        return self._streams.present()
+
+    def answered(self, jid: str, minion_id: str) -> None:
+        """A host has done its job: its connection is of no further use."""
+        event = self._answered.get((jid, minion_id))
+        if event is not None:
+            event.set()
+
+    async def close(self) -> None:
+        """Ends all connections, and with them what runs at their other ends."""
+        turns = list(self._turns.values())
+        for turn in turns:
+            turn.cancel()
+        await asyncio.gather(*turns, return_exceptions=True)
+        await self._streams.close()
+
+    async def _turn(self, jid: str, host: Host, early: bytes) -> None:
+        answered = self._answered[jid, host.id]
+        connection = Connection(host, self._way.client)
+        try:
+            async with self._slots:
+                await connection.open()
+                start = self._way.start(host)
+                async with started(connection, start, self._way.bundle, early, self._way.pre_flight) as thin:
+                    await self._work(host, thin, answered)
+        except SSHError as exc:
+            if not answered.is_set():
+                self._failed(jid, host.id, exc)
+        except Exception as exc:
+            log.exception("%s failed", host.id)
+            self._failed(jid, host.id, StartFailed(f"{type(exc).__name__}: {exc}"))
+        finally:
+            await connection.close()
+            self._turns.pop((jid, host.id), None)
+            self._answered.pop((jid, host.id), None)
+
+    async def _work(self, host: Host, thin: Thin, answered: asyncio.Event) -> None:
+        """Serves a thin minion until it has answered, which it must within the time that a job may take."""
+        if thin.note:
+            log.warning("%s: %s", host.id, thin.note)
+        stream = self._streams.attach(host.id, thin.reader, thin.writer)
+        ended = asyncio.ensure_future(stream.ended())
+        waiting = asyncio.ensure_future(answered.wait())
+        try:
+            limit = self._way.job_seconds or None
+            await asyncio.wait({ended, waiting}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if answered.is_set():
+                return
+            if not ended.done():
+                raise NoAnswer(f"the job did not end within {limit:g} s, and was ended")
+            text = await thin.errors.whole()
+            last = f": {text.splitlines()[-1]}" if text else ""
+            raise ConnectionLost(f"the connection to {host.address} ended before the job did{last}")
+        finally:
+            waiting.cancel()
+            stream.abandon()
+            await stream.ended()
+            for line in thin.errors.text.splitlines():
+                log.warning("%s: %s", host.id, line)
+
+
+def with_defaults(hosts: Mapping[str, Host], **defaults: Any) -> dict[str, Host]:
+    """Hosts with values for the fields that their roster leaves open."""
+    made = {}
+    for name, host in hosts.items():
+        missing = {field: value for field, value in defaults.items() if value and not getattr(host, field)}
+        made[name] = replace(host, **missing) if missing else host
+    return made

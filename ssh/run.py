@@ -1,0 +1,287 @@
+"""One run over the roster: a job, the hosts it is for, and what each of them came to."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import logging
+import os
+import shlex
+import tempfile
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from typing import Any
+
+from master import parts, tags, targets
+from master.config import MasterSettings
+from master.control_client import Verdict
+from master.jobs import State
+from master.jobstore import JobRecord, JobStore, SQLiteJobStore
+from master.miniondata import MinionData
+from master.targets import Resolved
+from minion import config as minion_config
+from minion import matchers
+from minion.logs import LEVELS
+from minion.thin_job import KINDS
+from roster.host import Host
+from ssh import bundle
+from ssh.bus import MasterBus
+from ssh.connection import Client, Connection
+from ssh.desk import Desk, Jobs
+from ssh.errors import SSHError
+from ssh.hosts import load as load_roster
+from ssh.road import SSHRoad, Way, with_defaults
+from ssh.starter import run_command
+from transports.messages import Job, Return
+
+log = logging.getLogger(__name__)
+
+Item = Return | Verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class Unmatched:
+    """A host that found out that the target does not mean it."""
+
+    id: str
+
+
+class Store:
+    """Where this user keeps what is known of hosts and jobs: where the master does, or at home if that can't be.
+
+    Args:
+        settings: the master's configuration.
+    """
+
+    def __init__(self, settings: MasterSettings) -> None:
+        cachedir = settings.cachedir
+        if not _writable(cachedir):
+            home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+            cachedir = os.path.join(home, "saltern")
+            log.info("%s can't be written, jobs and grains are kept in %s", settings.cachedir, cachedir)
+        self.settings = dataclasses.replace(settings, cachedir=cachedir)
+        self.data = MinionData(os.path.join(cachedir, "by_minion"))
+        self.jobs: JobStore = SQLiteJobStore(os.path.join(cachedir, "jobs", "jobs.db"))
+
+
+def _writable(folder: str) -> bool:
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+class Inventory:
+    """The hosts of the roster, and whom a target means among them.
+
+    Args:
+        store: the configuration, and grains of earlier runs.
+        target: what the user asked for.
+    """
+
+    def __init__(self, store: Store, target: str) -> None:
+        settings, opts = store.settings, store.settings.opts()
+        roster = load_roster(opts, store.data, target)
+        self.hosts = with_defaults(
+            roster.hosts,
+            user=settings.ssh_user,
+            port=settings.ssh_port,
+            passwd=settings.ssh_passwd,
+            priv=os.path.expanduser(settings.ssh_priv),
+            priv_passwd=settings.ssh_priv_passwd,
+            identities_only=settings.ssh_identities_only,
+            sudo=settings.ssh_sudo,
+            sudo_user=settings.ssh_sudo_user,
+        )
+        groups = {name: "L@" + ",".join(members) for name, members in roster.groups.items() if members}
+        self.nodegroups: Mapping[str, Any] = {**groups, **settings.nodegroups}
+        self._data = store.data
+
+    def resolve(self, tgt: str | list[str], tgt_type: str, delimiter: str = ":", refresh: bool = False) -> Resolved:
+        """Whom a target means, or may mean: hosts whose grains were never seen decide for themselves.
+
+        Args:
+            tgt, tgt_type, delimiter: the target.
+            refresh: trust no grains of earlier runs.
+
+        Raises:
+            TargetError: the target is wrong.
+        """
+        known = _Nothing() if refresh else self._data
+        return targets.resolve(tgt, tgt_type, delimiter, list(self.hosts), known, self.nodegroups)
+
+    def decidable(self, tgt: str | list[str], tgt_type: str) -> tuple[str | tuple[str, ...], str]:
+        """The target as a host can decide it, which knows no nodegroups."""
+        if tgt_type not in ("nodegroup", "compound"):
+            return (tgt if isinstance(tgt, str) else tuple(tgt)), tgt_type
+        words = [f"N@{tgt}"] if tgt_type == "nodegroup" else shlex.split(tgt) if isinstance(tgt, str) else list(tgt)
+        return " ".join(matchers.expand_nodegroups(words, self.nodegroups)), "compound"
+
+
+class _Nothing:
+    """No grains, no pillar."""
+
+    def grains(self, minion_id: str) -> None:
+        return None
+
+    def pillar(self, minion_id: str) -> None:
+        return None
+
+
+class Run:
+    """Runs jobs on hosts from this process, without a daemon.
+
+    Args:
+        store: configuration and stores.
+        inventory: the hosts.
+        client: how we connect.
+        options: what the command line says of the thin minion: fields of `ssh.road.Way`.
+    """
+
+    def __init__(self, store: Store, inventory: Inventory, client: Client, **options: Any) -> None:
+        settings = store.settings
+        self._store, self._inventory = store, inventory
+        self._bus = MasterBus(settings.sock_dir)
+        self._jobs = Jobs()
+        self._items: asyncio.Queue[Item | Unmatched] = asyncio.Queue()
+        services = parts.services_of(settings, store.data, self._known_ids, store.jobs, self._bus, self._jobs)
+        self._desk = Desk(services, store.jobs, self._jobs, self._returned, self._unmatched)
+        way = Way(
+            client=client,
+            bundle=bundle.build(os.path.join(settings.cachedir, "thin")),
+            opts=minion_options(settings),
+            extmods=modules_digest(settings.file_roots),
+            max_procs=settings.ssh_max_procs,
+            job_seconds=settings.ssh_job_timeout,
+            log_level=LEVELS.get(settings.log_level, 30),
+            **options,
+        )
+        self._road = SSHRoad(inventory.hosts, way, self._desk, self._failed)
+
+    async def follow(self, job: Job, minions: Sequence[str], missing: Sequence[str] = ()) -> AsyncIterator[Item]:
+        """Runs a job and yields what each host came to, as it comes; hosts that are not meant are left out."""
+        record = JobRecord(job, time.time(), tuple(minions), tuple(missing))
+        await asyncio.to_thread(self._store.jobs.add_job, record)
+        self._jobs.begin(record)
+        self._announce(record)
+        open_hosts = set(minions)
+        try:
+            await self._road.publish(job, minions)
+            while open_hosts:
+                item = await self._items.get()
+                open_hosts.discard(item.id)
+                if not isinstance(item, Unmatched):
+                    yield item
+        finally:
+            self._jobs.end(job.jid)
+
+    async def close(self) -> None:
+        """Ends what still runs, here and on the hosts."""
+        await self._road.close()
+        self._desk.close()
+        await asyncio.to_thread(self._bus.close)
+        self._store.jobs.close()
+
+    def _known_ids(self) -> list[str]:
+        return sorted({*self._inventory.hosts, *self._store.data.ids()})
+
+    def _announce(self, record: JobRecord) -> None:
+        load = record.job.to_wire()
+        told = {name: load[name] for name in ("jid", "tgt", "tgt_type", "user", "fun", "arg")}
+        told.update(minions=list(record.minions), missing=list(record.missing))
+        self._bus.fire(tags.job_new(record.job.jid), told)
+
+    def _returned(self, returned: Return) -> None:
+        load = {**returned.to_wire(), "cmd": "_return"}
+        self._bus.fire(f"salt/job/{returned.jid}/ret/{returned.id}", load)
+        self._road.answered(returned.jid, returned.id)
+        self._items.put_nowait(returned)
+
+    def _unmatched(self, jid: str, minion_id: str) -> None:
+        self._road.answered(jid, minion_id)
+        self._items.put_nowait(Unmatched(minion_id))
+
+    def _failed(self, jid: str, minion_id: str, error: SSHError) -> None:
+        self._jobs.answered(jid, minion_id)
+        state = error.state.value
+        try:
+            self._store.jobs.add_verdicts(jid, {minion_id: state})
+        except Exception as exc:  # noqa: BLE001 - what became of the host is told in any case
+            log.warning("what became of %s can't be kept: %s", minion_id, exc)
+        self._items.put_nowait(verdict_of(minion_id, error))
+
+
+def verdict_of(minion_id: str, error: SSHError) -> Verdict:
+    """What is told of a host that did not do the job."""
+    return Verdict(minion_id, error.state.value, f"Minion did not return. [{type(error).__name__}] {error}")
+
+
+async def raw(
+    hosts: Mapping[str, Host], minions: Collection[str], client: Client, command: str, at_once: int
+) -> AsyncIterator[Item]:
+    """Runs a command of the hosts' shells, without a minion; yields what each host came to, as it comes."""
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(host: Host) -> Item:
+        connection = Connection(host, client)
+        try:
+            async with slots:
+                await connection.open()
+                out, err, code = await run_command(connection, command)
+        except SSHError as exc:
+            return verdict_of(host.id, exc)
+        finally:
+            await connection.close()
+        value = {"stdout": out, "stderr": err, "retcode": code}
+        return Return("req", host.id, "raw", [command], value, code, code == 0)
+
+    tasks = [asyncio.ensure_future(one(hosts[minion_id])) for minion_id in minions]
+    try:
+        for task in asyncio.as_completed(tasks):
+            yield await task
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def minion_options(settings: MasterSettings) -> dict[str, Any]:
+    """The options of a minion on any host: the defaults, and what the master's configuration says."""
+    given = {"log_level": settings.log_level, "file_client": "remote", **settings.ssh_minion_opts}
+    opts = minion_config.load(os.path.join(os.devnull, "minion"), {"id": "thin", **given}).opts()
+    for name in ("conf_file", "conf_dir", "log_file", "pidfile", "pki_dir", "sock_dir"):
+        opts.pop(name, None)
+    return {**opts, "log_file": "", "pki_dir": "", "sock_dir": ""}
+
+
+def modules_digest(file_roots: Mapping[str, Any]) -> str:
+    """Names the user's own modules below `_modules`, `_states`, ... of all environments; "" if there are none."""
+    digest, found = hashlib.sha256(), False
+    for saltenv, folders in sorted(file_roots.items()):
+        for folder in folders if isinstance(folders, list) else [folders]:
+            for kind in KINDS:
+                for path in _below(os.path.join(str(folder), f"_{kind}")):
+                    with open(path, "rb") as file:
+                        digest.update(f"{saltenv}\0{path}\0".encode() + hashlib.sha256(file.read()).digest())
+                    found = True
+    return digest.hexdigest() if found else ""
+
+
+def _below(folder: str) -> list[str]:
+    return sorted(
+        os.path.join(place, name)
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name.endswith((".py", ".so", ".zip"))
+    )
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for files that go when the run is over."""
+    return tempfile.TemporaryDirectory(prefix="saltern-ssh-")
+
+
+__all__ = [
+    "Inventory", "Item", "Run", "State", "Store", "minion_options", "modules_digest", "raw", "scratch_folder",
+    "verdict_of",
+]  # fmt: skip
