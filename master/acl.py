@@ -115,7 +115,9 @@ def authorize(
     rules = rules_of(operator, publisher_acl)
     if tuple(functions) == ("saltutil.find_job",) and rules and not denied:
         return
-    if denied or not minions or not all(_allowed(rules, name, minion) for name in functions for minion in minions):
+    allowed = bool(functions) and bool(minions)
+    allowed = allowed and all(_allowed(rules, name, minion) for name in functions for minion in minions)
+    if denied or not allowed:
         raise Refused(f"user {operator.name} may not run {', '.join(functions)} on this target")
 
 

@@ -29,7 +29,7 @@ from master.targets import Resolved
 from transports import __version__, frames, names
 from transports.codec import MAX_MESSAGE
 from transports.errors import NameRefused, TransportError
-from transports.messages import TARGET_TYPES, Job
+from transports.messages import MAX_FUNCTIONS, TARGET_TYPES, Job
 
 log = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ class ControlServer:
             name = exc.name if isinstance(exc, Refused) else type(exc).__name__
             log.info("%s of user %s refused: %s", str(cmd)[:40], connection.operator.name, exc)
             connection.writer.write(frames.frame({"error": {"name": name, "message": str(exc)}}))
-        except TransportError:
+        except (TransportError, ConnectionError):
             raise
         except Exception:
             log.exception("command %s of user %s failed", cmd, connection.operator.name)
@@ -353,6 +353,8 @@ def _calls(fun: Any, arg: Any) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], 
     several = isinstance(fun, list) or "," in fun
     called = fun if isinstance(fun, list) else fun.split(",")
     functions = tuple(names.function(str(name).strip()) for name in called)
+    if not 1 <= len(functions) <= MAX_FUNCTIONS:
+        raise SchemaError(f"there must be 1 to {MAX_FUNCTIONS} functions")
     if not several:
         return functions, (tuple(arg),), False
     lists = [tuple(item) if isinstance(item, list) else (item,) for item in arg]

@@ -17,7 +17,7 @@ TARGET_TYPES = (
     "range", "data", "nodegroup",
 )  # fmt: skip
 _PASSED_ON = ("metadata", "ret_config", "ret_kwargs", "module_executors", "executor_opts", "start_event", "master_id")
-_MAX_FUNCTIONS = 64
+MAX_FUNCTIONS = 64
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _functions(fun: object, arg: object) -> Tuple[Tuple[str, ...], Tuple[Tuple[A
         raise CodecError("a publication without arguments")
     if isinstance(fun, str):
         return (names.function(fun),), (tuple(arg),), False
-    if not isinstance(fun, (list, tuple)) or not 1 <= len(fun) <= _MAX_FUNCTIONS:
+    if not isinstance(fun, (list, tuple)) or not 1 <= len(fun) <= MAX_FUNCTIONS:
         raise CodecError("a publication without a function")
     called = tuple(names.function(name) for name in fun)
     lists = [tuple(item) if isinstance(item, (list, tuple)) else (item,) for item in arg]
