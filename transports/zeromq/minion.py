@@ -10,13 +10,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import socket
 import time
 from dataclasses import dataclass, field
-from typing import Any, AsyncIterator, Awaitable, Callable, Dict, List, Mapping, Optional, Protocol, Set, Tuple
-
-import zmq
-import zmq.asyncio
+from typing import Any, AsyncIterator, Awaitable, Callable, Dict, List, Mapping, Optional, Protocol, Tuple
 
 from transports.codec import unpack
 from transports.crypto import PublicKey, new_nonce
@@ -24,16 +20,16 @@ from transports.errors import Broken, Closed, CodecError, RequestRefused, Reques
 from transports.messages import Job, Request
 from transports.signin import Identity, Session, SignIn, Trust
 from transports.zeromq import private
+from transports.zeromq.connections import Connections, ended
 from transports.zeromq.correlator import Correlator
 from transports.zeromq.course import Course, State, Timing
 from transports.zeromq.publications import Reader, Refused, Serials, Unreadable
 from transports.zeromq.requests import Sealer, token
-from transports.zeromq.sockets import CONNECTED, Tuning, endpoint, event, monitor, open_socket
+from transports.zeromq.sockets import Tuning
 
 log = logging.getLogger(__name__)
 
 _SKEW_WORTH_TELLING = 60.0
-_HANDSHAKE_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -111,14 +107,12 @@ class ZeroMQLink:
     ) -> None:
         self._config, self._who, self._memory, self._on_state, self._now = config, who, memory, on_state, now
         self._course = Course(config.timing)
-        self._context = zmq.asyncio.Context.instance()
+        self._connections = Connections(
+            config.host, config.port, config.tuning, self._on_reply, self._on_publication, self._on_lost
+        )
         self._serials = Serials(memory.serials(), memory.store_serials)
         self._token = token(who)
-        self._address: Optional[Tuple[str, int]] = None
-        self._dealer: Any = None
-        self._sub: Any = None
-        self._sub_target = ""
-        self._subscribed: Set[bytes] = set()
+        self._failures = 0  # of signing in, since it worked last
         self._session: Optional[Session] = None
         self._number = 0  # of the session
         self._told: Tuple[State, str] = (State.SIGNED_OUT, "")
@@ -128,11 +122,8 @@ class ZeroMQLink:
         self._auth_reply: Optional[asyncio.Future[bytes]] = None
         self._jobs: asyncio.Queue[Optional[Job]] = asyncio.Queue()
         self._signed_in = asyncio.Event()
-        self._reachable = asyncio.Event()
-        self._subscriber_up = asyncio.Event()
         self._wake = asyncio.Event()
         self._tasks: List[asyncio.Task[None]] = []
-        self._socket_tasks: Dict[Any, List[asyncio.Task[None]]] = {}
         self._closed = False
 
     def __repr__(self) -> str:
@@ -180,9 +171,8 @@ class ZeroMQLink:
             return
         self._closed = True
         self._jobs.put_nowait(None)
-        await _ended(self._tasks)
-        for sock in (self._dealer, self._sub):
-            await self._shut(sock)
+        await ended(self._tasks)
+        await self._connections.close()
         self._fail_open(Closed("the link was closed"))
 
     # ------------------------------------------------------------ requests
@@ -215,16 +205,14 @@ class ZeroMQLink:
 
     async def _asked(self, data: bytes, nonce: str, number: int, what: Request, reply: asyncio.Future[Any]) -> Any:
         self._correlator.sent(nonce, number, what.repeatable)
-        await self._dealer.send_multipart([b"", data])
+        await self._connections.send(data)
         return await reply
 
-    async def _read_replies(self, dealer: Any) -> None:
-        while True:
-            data = (await dealer.recv_multipart())[-1]
-            if self._auth_reply is not None and not self._auth_reply.done() and _is_auth_reply(data):
-                self._auth_reply.set_result(data)
-            else:
-                self._take_reply(data)
+    async def _on_reply(self, data: bytes) -> None:
+        if self._auth_reply is not None and not self._auth_reply.done() and _is_auth_reply(data):
+            self._auth_reply.set_result(data)
+        else:
+            self._take_reply(data)
 
     def _take_reply(self, data: bytes) -> None:
         for number in sorted(self._sealers, reverse=True):
@@ -251,15 +239,13 @@ class ZeroMQLink:
 
     # -------------------------------------------------------- publications
 
-    async def _read_publications(self, sub: Any) -> None:
-        while True:
-            data = (await sub.recv_multipart())[-1]
-            try:
-                self._jobs.put_nowait(self._reader().read(data))
-            except Unreadable:
-                await self._read_with_new_keys(data)
-            except Refused as exc:
-                log.warning("A publication of %s is ignored: %s", self._config.host, exc)
+    async def _on_publication(self, data: bytes) -> None:
+        try:
+            self._jobs.put_nowait(self._reader().read(data))
+        except Unreadable:
+            await self._read_with_new_keys(data)
+        except Refused as exc:
+            log.warning("A publication of %s is ignored: %s", self._config.host, exc)
 
     def _reader(self) -> Reader:
         if self._session is None:
@@ -301,15 +287,16 @@ class ZeroMQLink:
     async def _rest(self, why: TransportError) -> bool:
         """Waits before the next attempt; False if there is none."""
         delay = self._course.failed(why)
+        self._failures += 1
         if self._told[1] != str(why):
             log.warning("Not signed in at %s: %s", self._config.host, why)
         await self._tell(str(why))
         if delay is None:
             return False
-        if self._reachable.is_set():
+        if self._connections.reachable:
             await asyncio.sleep(delay)
         else:
-            await _first(self._reachable.wait(), delay)  # once the master is back there is nothing to wait for
+            await self._connections.wait_reachable(delay)  # once the master is back there is nothing to wait for
         return True
 
     async def _tell(self, reason: str = "") -> None:
@@ -319,9 +306,7 @@ class ZeroMQLink:
 
     async def _sign_in(self) -> Session:
         self._course.begin()
-        await self._connect()
-        if not await _first(self._reachable.wait(), self._config.auth_timeout):
-            raise RequestTimeout(f"no connection to {self._config.host}:{self._config.port}")
+        await self._connections.connect(self._failures, self._config.auth_timeout)
         attempt = SignIn(self._who, self._memory.trust(), self._now)
         for _try in range(max(1, self._config.auth_tries)):
             self._auth_reply = asyncio.get_running_loop().create_future()
@@ -334,7 +319,7 @@ class ZeroMQLink:
 
     async def _asked_in(self, request: bytes) -> bytes:
         assert self._auth_reply is not None
-        await self._dealer.send_multipart([b"", request])
+        await self._connections.send(request)
         return await self._auth_reply
 
     async def _enter(self, session: Session) -> None:
@@ -352,12 +337,14 @@ class ZeroMQLink:
         if self._wake.is_set():
             return  # lost again meanwhile
         self._course.let_in()
+        self._failures = 0
         self._signed_in.set()
         if self._told[0] is not State.CONNECTED:
             await self._tell()
 
-    async def _lost(self, why: str) -> None:
+    async def _on_lost(self) -> None:
         """A connection ended: requests under way have no reply any more, and keys may have changed."""
+        why = f"the connection to {self._config.host} ended"
         self._fail_open(Broken(why))
         self._signed_in.clear()
         self._wake.set()
@@ -365,103 +352,14 @@ class ZeroMQLink:
             self._course.lost()
             await self._tell(why)
 
-    # ---------------------------------------------------------------- sockets
-
-    async def _connect(self) -> None:
-        """Makes the request socket, or a new one if the master's name means another address by now."""
-        address = await self._resolve()
-        if address == self._address and self._dealer is not None:
-            return
-        await self._shut(self._dealer)
-        await self._shut(self._sub)
-        self._sub, self._address = None, address
-        self._dealer = open_socket(self._context, zmq.DEALER, self._config.tuning)
-        self._start_on(self._dealer, self._read_replies(self._dealer), self._reachable)
-        self._dealer.connect(endpoint(address, self._config.tuning.source))
-
-    async def _resolve(self) -> Tuple[str, int]:
-        family = socket.AF_UNSPEC if self._config.tuning.ipv6 else socket.AF_INET
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(
-                self._config.host, self._config.port, family=family, type=socket.SOCK_STREAM
-            )
-        except OSError as exc:
-            raise RequestTimeout(f"the name {self._config.host} can't be resolved: {exc.strerror}") from None
-        found.sort(key=lambda item: item[0] != socket.AF_INET6)
-        return str(found[0][4][0]), self._config.port
-
     async def _subscribe(self, session: Session) -> None:
-        assert self._address is not None
-        target = endpoint(
-            (self._address[0], self._config.publish_port or session.publish_port), self._config.tuning.source
-        )
-        if self._sub is None or target != self._sub_target:
-            await self._shut(self._sub)
-            self._sub = open_socket(self._context, zmq.SUB, self._config.tuning)
-            self._subscribed, self._sub_target = set(), target
-            self._start_on(self._sub, self._read_publications(self._sub), self._subscriber_up)
-            self._topics(session)
-            self._sub.connect(target)
-        else:
-            self._topics(session)
-        if not await _first(self._subscriber_up.wait(), _HANDSHAKE_PATIENCE):
-            log.warning("No connection to %s, where the master publishes; going on trying", target)
-
-    def _topics(self, session: Session) -> None:
-        """Subscribes to what this minion has to read, and to nothing else any more."""
-        wanted = {b""}
+        """Takes what this minion has to read, and nothing else any more."""
+        topics = {b""}
         if session.own:
-            wanted = {private.prefix(session.key.topic(self._who.id))}
+            topics = {private.prefix(session.key.topic(self._who.id))}
         elif self._config.filtering:
-            wanted = {b"broadcast", hashlib.sha1(self._who.id.encode()).hexdigest().encode()}  # noqa: S324 - a name
-        for topic in wanted - self._subscribed:
-            self._sub.setsockopt(zmq.SUBSCRIBE, topic)
-        for topic in self._subscribed - wanted:
-            self._sub.setsockopt(zmq.UNSUBSCRIBE, topic)
-        self._subscribed = wanted
-
-    async def _watch(self, watch: Any, up: asyncio.Event) -> None:
-        try:
-            while True:
-                if await event(watch) == CONNECTED:
-                    up.set()
-                else:
-                    up.clear()
-                    await self._lost(f"the connection to {self._config.host} ended")
-        finally:
-            watch.close(linger=0)
-
-    def _start_on(self, sock: Any, reader: Any, up: asyncio.Event) -> None:
-        """Reads a new socket and watches its connection, from before the first one."""
-        up.clear()
-        loop = asyncio.get_running_loop()
-        self._socket_tasks[sock] = [loop.create_task(reader), loop.create_task(self._watch(monitor(sock), up))]
-
-    async def _shut(self, sock: Any) -> None:
-        if sock is None:
-            return
-        await _ended(self._socket_tasks.pop(sock, []))
-        sock.disable_monitor()
-        sock.close(linger=0)
-
-
-async def _ended(tasks: List[asyncio.Task[None]]) -> None:
-    """Cancels tasks and waits until they are gone; the one that calls is spared."""
-    others = [task for task in tasks if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    for outcome in await asyncio.gather(*others, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            log.error("A task of the link failed", exc_info=outcome)
-
-
-async def _first(waiting: Awaitable[Any], timeout: float) -> bool:
-    """Whether something happened in time."""
-    try:
-        await asyncio.wait_for(waiting, timeout)
-    except asyncio.TimeoutError:
-        return False
-    return True
+            topics = {b"broadcast", hashlib.sha1(self._who.id.encode()).hexdigest().encode()}  # noqa: S324 - a name
+        await self._connections.subscribe(self._config.publish_port or session.publish_port, topics)
 
 
 def _is_auth_reply(data: bytes) -> bool:
