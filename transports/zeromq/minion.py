@@ -258,7 +258,9 @@ class ZeroMQLink:
         await self._signed_in.wait()
         try:
             self._jobs.put_nowait(self._reader().read(data))
-        except (Unreadable, Refused) as exc:
+        except Unreadable:
+            log.info("A publication of %s is not for our keys", self._config.host)  # it may have been sent to wake us
+        except Refused as exc:
             log.warning("A publication of %s is ignored: %s", self._config.host, exc)
 
     # ------------------------------------------------------------- the course
