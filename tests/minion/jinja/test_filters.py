@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from minion.jinja.filters import FILTERS, files, lists, network, text
+from minion.jinja.filters import FILTERS, files, network, text
 from minion.templates import render_template
 
 
@@ -68,7 +68,7 @@ def test_http_query_is_the_function() -> None:
 def test_wrong_input() -> None:
     assert network.is_ip(None) is False
     assert network.ipaddr(5) is None
-    assert lists.is_list("x") is False
+    assert FILTERS["is_list"]("x") is False
     assert text.to_num("nan?") == "nan?"
     for name in ("to_bool", "is_list", "is_ip", "sequence", "json_encode_dict"):
         FILTERS[name](None)
