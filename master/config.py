@@ -138,6 +138,11 @@ class MasterSettings(BaseSettings):
     pillar_unsafe_functions: bool = option(False, "Let pillar files call functions that run commands on the master")
     ext_pillar: list[Any] = option([], "External pillars")
     ext_pillar_first: bool = option(False, "External pillars before pillar_roots")
+    exclude_ext_pillar: list[Any] = option([], "External pillars that are not called, though they are configured")
+    on_demand_ext_pillar: list[Any] = option(
+        ["libvirt", "virtkey"], "External pillars that minions may ask for with pillar.ext; the arguments are theirs"
+    )
+    postgres: dict[str, Any] = option({}, "`host`, `port`, `user`, `pass` and `db` of the external pillar postgres")
     pillar_timeout: float = option(60, "Seconds that the pillar of one minion may take")
     # modules of the master
     runner_dirs: list[Any] = option([], "Further folders of runners")

@@ -258,6 +258,8 @@ TABLE: Mapping[str, Command] = {
             "saltenv": Field(schema.environment),
             "pillarenv": Field(schema.environment),
             "pillar_override": Field(schema.mapping),
+            "ext": Field(schema.mapping),
+            "extra_minion_data": Field(schema.mapping),
         },
         empty=False,
         slow=True,

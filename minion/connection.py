@@ -10,6 +10,7 @@ from collections import deque
 from typing import Any, Awaitable, Deque, Dict, List, Mapping, Optional, Protocol
 
 from minion.config import MinionSettings
+from minion.data import chosen_parts
 from minion.links import LinkMemory, name_of
 from minion.spool import Parcel, Spool
 from transports.errors import Broken, Closed, MessageTooLarge, RequestRefused, RequestTimeout, TransportError
@@ -192,7 +193,7 @@ class Connection:
             "saltenv": self._settings.saltenv,
             "pillarenv": self._settings.pillarenv,
             "pillar_override": {},
-            "extra_minion_data": {},
+            "extra_minion_data": chosen_parts(self._settings.opts(), self._settings.pass_to_ext_pillars),
             "ver": "2",
         }
         pillar = await self.request("_pillar", load, self._settings.request_timeout)

@@ -11,6 +11,7 @@ from minion.errors import SaltException
 from minion.merging import update
 
 DEFAULT_DELIMITER = ":"
+_MISSING: Any = object()
 
 
 def is_true(value: Any) -> bool:
@@ -69,6 +70,18 @@ def traverse_mappings(data: Any, key: str, default: Any = None, delimiter: str =
     except (KeyError, IndexError, TypeError):
         return default
     return data
+
+
+def chosen_parts(data: Mapping[Any, Any], paths: Iterable[Any], delimiter: str = DEFAULT_DELIMITER) -> Dict[Any, Any]:
+    """The parts of nested data that lie at `a:b`, ..., where they lie; what is missing is left out."""
+    chosen: Dict[Any, Any] = {}
+    for path in map(str, paths):
+        part = traverse_mappings(data, path, _MISSING, delimiter)
+        if part is not _MISSING:
+            for key in reversed(path.split(delimiter)):
+                part = {key: part}
+            update(chosen, part, merge_lists=True)
+    return chosen
 
 
 def ensure_path(data: Dict[Any, Any], key: str, delimiter: str = DEFAULT_DELIMITER) -> Tuple[Dict[Any, Any], str]:

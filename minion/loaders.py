@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Dict, Iterable, Iterator, List, Mapping
 
 from minion.files.client import FileClient
 from minion.loader import Loader
@@ -67,8 +67,13 @@ class Loaders:
 def module_folders(kind: str, opts: Mapping[str, Any]) -> List[str]:
     """Where modules of a kind lie: the user's configured folders, then synced ones, then our own."""
     synced = opts.get("extension_modules") or os.path.join(opts.get("cachedir") or "", "extmods")
-    configured = opts.get(_FOLDER_OPTIONS[kind]) or []
+    configured = [*(opts.get(_FOLDER_OPTIONS[kind]) or []), *_below(opts.get("module_dirs") or [], kind)]
     return [*map(str, configured), os.path.join(synced, kind), os.path.join(_HERE, _OWN_FOLDERS.get(kind, kind))]
+
+
+def _below(folders: Iterable[Any], kind: str) -> List[str]:
+    """Folders of one kind below folders that have modules of all kinds."""
+    return [os.path.join(str(folder), name) for folder in folders for name in (kind, f"_{kind}")]
 
 
 def build_loaders(opts: Dict[str, Any], grains: Dict[str, Any], pillar: Dict[str, Any], master: Any) -> Loaders:

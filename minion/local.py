@@ -73,7 +73,8 @@ class LocalMaster:
 
     def _pillar(self, load: Dict[str, Any]) -> Dict[str, Any]:
         from minion.loaders import build_loaders
-        from minion.pillar import PillarCompiler, PillarRequest
+        from minion.pillar import PillarCompiler
+        from minion.pillar_request import PillarRequest
 
         if self._loaders is None:
             self._loaders = build_loaders(self._opts, self._grains, {}, self)

@@ -4,50 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dataclasses
 import fnmatch
 import logging
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from minion.data import repack_dictlist
 from minion.errors import MinionError, SaltRenderError
 from minion.files.direct import DirectClient
 from minion.files.roots import Roots
-from minion.loader import Loader
-from minion.loaders import Loaders, module_folders
+from minion.loaders import Loaders
 from minion.matchers import MinionView
 from minion.merging import merge
+from minion.pillar_ext import ExtPillars
+from minion.pillar_request import Pillar, PillarRequest
 from minion.rendering import compile_template
 from minion.top import Entry, confirms, read_entry
 
 log = logging.getLogger(__name__)
 
-Pillar = Dict[str, Any]
 Top = Dict[str, Dict[str, Entry]]  # environment -> target -> entry
-
-
-@dataclasses.dataclass(frozen=True)
-class PillarRequest:
-    """For whom a pillar is compiled, and how.
-
-    Attributes:
-        minion_id: the minion; it has proved who it is.
-        grains: what it says of itself.
-        saltenv, pillarenv: environments it asked for.
-        override: merged over everything, as `pillar=` on the command line.
-        ext: one external pillar to compile on demand, as `{name: arguments}`.
-        extra_minion_data: passed to external pillars that want it.
-        with_ext: compile external pillars at all.
-    """
-
-    minion_id: str
-    grains: Dict[str, Any]
-    saltenv: Optional[str] = None
-    pillarenv: Optional[str] = None
-    override: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    ext: Optional[Mapping[str, Any]] = None
-    extra_minion_data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    with_ext: bool = True
 
 
 class PillarCompiler:
@@ -57,10 +32,12 @@ class PillarCompiler:
         opts: options of the master, or of the minion with `--local`.
         loaders: functions and renderers for the templates; while a pillar is compiled their `__grains__`, `__pillar__`
             and `__opts__` are those of its minion.
+        trusted: makes the loaders of external pillars, if they may do more than templates may.
     """
 
-    def __init__(self, opts: Dict[str, Any], loaders: Loaders) -> None:
+    def __init__(self, opts: Dict[str, Any], loaders: Loaders, trusted: Optional[Callable[[], Loaders]] = None) -> None:
         self._opts, self._loaders = opts, loaders
+        self._ext = ExtPillars(opts, loaders, trusted)
 
     def compile(self, request: PillarRequest) -> Pillar:
         """The pillar; what went wrong is in its key `_errors`."""
@@ -78,7 +55,7 @@ class PillarCompiler:
         pillar: Pillar = {}
         names = {"opts": opts, "grains": request.grains, "pillar": pillar}
         with self._loaders.replaced(**names):
-            yield _Compilation(self._opts, opts, request, self._loaders, pillar)
+            yield _Compilation(opts, request, self._loaders, self._ext, pillar)
 
 
 def _options_for(opts: Mapping[str, Any], request: PillarRequest) -> Dict[str, Any]:
@@ -102,13 +79,13 @@ class _Compilation:
 
     def __init__(
         self,
-        master_opts: Dict[str, Any],
         opts: Dict[str, Any],
         request: PillarRequest,
         loaders: Loaders,
+        ext: ExtPillars,
         pillar: Pillar,
     ) -> None:
-        self._master_opts, self._opts, self._request, self._loaders = master_opts, opts, request, loaders
+        self._opts, self._request, self._loaders, self._ext = opts, request, loaders, ext
         self._pillar = pillar
         self._files = DirectClient(Roots(opts["pillar_roots"]))
         self._errors: List[str] = []
@@ -329,55 +306,11 @@ class _Compilation:
     # external pillars
 
     def _from_ext(self, pillar: Pillar) -> Pillar:
-        wanted = list(self._opts.get("ext_pillar") or [])
-        if self._request.ext:
-            wanted.extend(self._on_demand())
-        if not wanted:
+        if not self._ext.wanted(self._opts, self._request.ext):
             return pillar
         if self._request.override:
             pillar = self._merge(pillar, self._request.override)
-        functions = Loader(
-            "ext_pillars", module_folders("pillar", self._opts), {**self._loaders.dunders, "__opts__": self._ext_opts()}
-        )
-        for entry in wanted:
-            if not isinstance(entry, dict):
-                self._errors.append('The "ext_pillar" option is malformed')
-                return {}
-            for name, arguments in entry.items():
-                if name not in (self._opts.get("exclude_ext_pillar") or ()):
-                    found = self._call_ext(functions, name, arguments, pillar)
-                    pillar = self._merge(pillar, found) if found else pillar
-        return pillar
-
-    def _ext_opts(self) -> Dict[str, Any]:
-        """External pillars see the options of their own host."""
-        return {**self._opts, "id": self._master_opts.get("id", self._request.minion_id)}
-
-    def _on_demand(self) -> List[Mapping[str, Any]]:
-        allowed = self._opts.get("on_demand_ext_pillar") or []
-        if not isinstance(self._request.ext, dict) or any(name not in allowed for name in self._request.ext):
-            log.error("On-demand pillar is refused: only %s may be asked for", ", ".join(map(str, allowed)) or "none")
-            return []
-        return [self._request.ext]
-
-    def _call_ext(self, functions: Loader, name: str, arguments: Any, pillar: Pillar) -> Any:
-        key = f"{name}.ext_pillar"
-        if key not in functions:
-            log.critical("The external pillar %s is not available: %s", name, functions.why_missing(key))
-            return None
-        function = functions[key]
-        args: List[Any] = (
-            arguments if isinstance(arguments, list) else [] if isinstance(arguments, dict) else [arguments]
-        )
-        kwargs = dict(arguments) if isinstance(arguments, dict) else {}
-        if self._request.extra_minion_data and "extra_minion_data" in function.__code__.co_varnames:
-            kwargs["extra_minion_data"] = self._request.extra_minion_data
-        try:
-            return function(self._request.minion_id, pillar, *args, **kwargs)
-        except Exception as exc:
-            self._errors.append(f"Failed to load ext_pillar {name}: {exc}")
-            log.debug("ext_pillar %s failed", name, exc_info=True)
-            return None
+        return self._ext.add_to(pillar, self._opts, self._request, self._merge, self._errors)
 
     # decryption
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Protocol
 
+from minion.data import chosen_parts
 from minion.errors import CommandExecutionError
 
 
@@ -47,7 +48,7 @@ def fetch_pillar(
         saltenv=saltenv or opts.get("saltenv"),
         pillarenv=pillarenv,
         pillar_override=dict(override or {}),
-        extra_minion_data={},
+        extra_minion_data=chosen_parts(opts, opts.get("pass_to_ext_pillars") or ()),
         ver="2",
         **load,
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from master.mine import MasterMine
-from master.pillars import SAFE_MODULES
+from master.pillars import make_compiler
 from master.runners import _parts
-from minion.loaders import build_loaders
-from minion.pillar import PillarCompiler, PillarRequest
+from minion.pillar import PillarCompiler
+from minion.pillar_request import PillarRequest
 
 __opts__: dict[str, Any]
 
@@ -90,10 +90,8 @@ def _request(minion: str | None, saltenv: Any = None, pillarenv: Any = None, **g
 
 
 def _compiler(minion: str) -> PillarCompiler:
-    opts = {**__opts__, "file_client": "local", "grains": {}, "pillar_safe_render_error": False}
-    if not opts.get("pillar_unsafe_functions"):
-        opts["whitelist_modules"] = list(SAFE_MODULES)
-    return PillarCompiler(opts, build_loaders(opts, {}, {}, _Mine(minion)))
+    opts = {**__opts__, "pillar_safe_render_error": False}
+    return make_compiler(opts, _Mine(minion), bool(opts.get("pillar_unsafe_functions")))
 
 
 class _Mine:

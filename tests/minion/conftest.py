@@ -11,6 +11,7 @@ import minion
 from minion.files.client import FileClient
 from minion.loader import Loader
 from minion.local import LocalMaster
+from tests.minion.pillar_lab import PillarLab
 
 FOLDER = Path(minion.__file__).parent
 
@@ -63,3 +64,9 @@ def salt(tmp_path: Path) -> Iterator[Loader]:
 
 
 Caller = Callable[..., Any]
+
+
+@pytest.fixture
+def pillars(tmp_path: Path) -> PillarLab:
+    """`pillars.compile([{"nodegroups": None}])` gives the pillar of a minion."""
+    return PillarLab(tmp_path)
