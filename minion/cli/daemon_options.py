@@ -54,12 +54,17 @@ def _settings(common: Common, pid_file: Optional[str]) -> MinionSettings:
 
 
 def _prepare_folders(settings: MinionSettings) -> None:
-    """Makes what is missing, as the user we were started as, for the user we run as."""
-    for folder in (settings.pki_dir, settings.cachedir, os.path.dirname(settings.log_file)):
-        if folder and not os.path.isdir(folder):
-            os.makedirs(folder, 0o700)
-            _give_to(folder, settings.user)
-    os.makedirs(os.path.dirname(settings.pidfile), 0o755, exist_ok=True)
+    """Makes what is missing, as the user we were started as, for the user we run as: private, on a way that is open."""
+    before = os.umask(0o022)
+    try:
+        for folder in (settings.pki_dir, settings.cachedir, os.path.dirname(settings.log_file)):
+            if folder and not os.path.isdir(folder):
+                os.makedirs(os.path.dirname(folder), 0o755, exist_ok=True)
+                os.mkdir(folder, 0o700)
+                _give_to(folder, settings.user)
+        os.makedirs(os.path.dirname(settings.pidfile), 0o755, exist_ok=True)
+    finally:
+        os.umask(before)
 
 
 def _give_to(path: str, user: str) -> None:

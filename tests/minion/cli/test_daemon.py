@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.minion.daemons import RUN, minion, run
 
 
@@ -117,3 +119,30 @@ async def test_generated_id_is_kept(tmp_path: Path):
         await m.until(lambda: path.exists() and path.read_text())
         with contextlib.suppress(FileNotFoundError):
             assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run it as somebody else")
+@run
+async def test_as_another_user(tmp_path: Path):
+    import pwd
+
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        os.chmod(folder, 0o755)
+    user = pwd.getpwnam("nobody")
+    async with minion(tmp_path, start=False) as m:
+        paths = {name: str(tmp_path / "var" / name / "minion") for name in ("pki", "cache", "log")}
+        m.configure(
+            user="nobody",
+            pki_dir=paths["pki"],
+            cachedir=paths["cache"],
+            log_file=f"{paths['log']}/minion",
+            keysize=2048,
+        )
+        m.start()
+        await m.master.until(lambda: m.master.sign_ins)
+        assert m.daemon is not None
+        status = Path(f"/proc/{m.daemon.pid}/status").read_text()
+        assert f"Uid:\t{user.pw_uid}\t{user.pw_uid}\t{user.pw_uid}\t{user.pw_uid}" in status
+        for path in paths.values():
+            state = os.stat(path)
+            assert (state.st_uid, state.st_mode & 0o777) == (user.pw_uid, 0o700)
