@@ -98,6 +98,7 @@ def _answers(salt_call: str, case: Case, root: Path) -> Dict[str, Any]:
     answers = {}
     for name, words in case.calls.items():
         quiet = {**os.environ, "PYTHONWARNINGS": "ignore", "SHELL": "/bin/sh"}
+        words = [word.replace("$ROOT", str(root)) for word in words]
         done = subprocess.run([*command, *words], capture_output=True, text=True, env=quiet, check=False)
         try:
             answer = {"value": json.loads(done.stdout)["local"]}

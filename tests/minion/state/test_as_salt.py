@@ -23,7 +23,7 @@ def test_same_as_salt(case: Case, tmp_path: Path) -> None:
     box.write(case.texts(str(tmp_path)))
     for name, words in case.calls.items():
         expected = ANSWERS[f"{case.name}: {name}"]
-        outcome = box.run(*words)
+        outcome = box.run(*[word.replace("$ROOT", str(tmp_path)) for word in words])
         value = comparable(json.loads(json.dumps(outcome.value)), str(tmp_path))
         assert bool(outcome.retcode) is expected["failed"], (name, value)
         if outcome.error is None:
