@@ -6,7 +6,7 @@ keys, times, the bytes themselves. Source of the protocol: docs/protocol.md.
 
 from __future__ import annotations
 
-import os
+import select
 import socket
 import struct
 import time
@@ -355,5 +355,5 @@ def until(condition: Callable[[], Any], wait: float = WAIT) -> Any:
     ends = time.monotonic() + wait
     while not (value := condition()):
         assert time.monotonic() < ends, "it did not happen in time"
-        os.sched_yield()
+        select.poll().poll(5)
     return value
