@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,27 +13,18 @@ from master import signin
 from master.bus import Outbox
 from master.config import MasterSettings
 from master.errors import KeyStoreError
-from master.files import MasterFiles
 from master.jobstore import JobStore, SQLiteJobStore
 from master.keypair import load_master_key
 from master.keys import KeyStore, Limits, State
-from master.mine import MasterMine
 from master.miniondata import MinionData
-from master.peers import MasterPeers
-from master.pillars import MasterPillars
-from master.requests import Bus, Jobs, Services
+from master.requests import Services
+from master.services import services_of
 from master.sessions import PublishKey, Sessions
 from master.targets import Resolved, resolve, resolve_guarded
 from master.worker import KnownJobs, SignIn
 from transports.crypto import PrivateKey
 
 log = logging.getLogger(__name__)
-
-_MASTER_OPTS = (
-    "top_file_merging_strategy", "env_order", "default_top", "renderer", "failhard", "state_top", "state_top_saltenv",
-    "nodegroups", "state_auto_order", "state_events", "state_aggregate", "jinja_env", "jinja_sls_env",
-    "jinja_lstrip_blocks", "jinja_trim_blocks",
-)  # fmt: skip
 
 
 class KeyDirectory:
@@ -112,51 +103,6 @@ class Parts:
             return True
 
         return revoke
-
-
-def services_of(
-    settings: MasterSettings,
-    data: MinionData,
-    accepted: Callable[[], list[str]],
-    store: JobStore,
-    bus: Bus,
-    jobs: Jobs,
-    revoke: Callable[[str], bool] | None = None,
-) -> Services:
-    """What handlers work with.
-
-    Args:
-        settings: the master's configuration.
-        data: what is kept of minions.
-        accepted: the ids of all minions.
-        store: where jobs and returns are kept.
-        bus: where events go.
-        jobs: what was asked of whom.
-        revoke: takes the key of a minion away that wishes it; None if it may not.
-    """
-    opts = settings.opts()
-    mine = MasterMine(data, accepted, settings.mine_get, settings.nodegroups)
-    return Services(
-        files=MasterFiles(
-            opts,
-            os.path.join(settings.cachedir, "by_minion"),
-            settings.file_recv,
-            settings.file_recv_max_size * 10**6,
-            settings.file_recv_quota * 10**6,
-        ),
-        pillars=MasterPillars(opts, data, mine.get, settings.pillar_unsafe_functions),
-        mine=mine,
-        peers=MasterPeers(settings.sock_dir, store, settings.peer, settings.peer_run, settings.conf_file),
-        bus=bus,
-        jobs=jobs,
-        facts=data,
-        master_opts={
-            "file_roots": {env: [] for env in settings.file_roots},
-            **{name: opts[name] for name in _MASTER_OPTS},
-        },
-        tops=lambda minion_id, load: {},
-        revoke=revoke,
-    )
 
 
 def build(settings: MasterSettings) -> Parts:

@@ -13,6 +13,11 @@ from transports.errors import NameRefused
 
 log = logging.getLogger(__name__)
 
+# what a job may need of the user's own; the folder of each on the master has an underscore before its name
+KINDS = (
+    "modules", "states", "grains", "renderers", "returners", "utils", "executors", "output", "matchers", "serializers",
+)  # fmt: skip
+
 _MODULE = re.compile(r"\.(py|so|zip)$")
 
 Names = Mapping[str, Any]

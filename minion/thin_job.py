@@ -19,9 +19,6 @@ from transports.messages import Job
 
 log = logging.getLogger(__name__)
 
-KINDS = (
-    "modules", "states", "grains", "renderers", "returners", "utils", "executors", "output", "matchers", "serializers",
-)  # fmt: skip
 _BY_NAME = ("glob", "list", "pcre")  # decided by whoever publishes
 
 
@@ -136,7 +133,7 @@ def _pillar(opts: Mapping[str, Any], grains: Mapping[str, Any], master: MasterPi
 
 def _fetch_modules(opts: Mapping[str, Any], master: MasterPipe) -> None:
     """Brings the user's own modules, all or none: the folder's name is their digest."""
-    from minion.extmods import Syncer
+    from minion.extmods import KINDS, Syncer
     from minion.files.client import FileClient
 
     folder = str(opts["extension_modules"])

@@ -37,7 +37,7 @@ _SHELL = (
     'PATH="$b${k:+$PATH}$a"; export PATH; o=; '
     'if [ -n "$w" ]; then [ "$w" = root ] && [ "$(id -u)" = 0 ] && w=; fi; '
     f'if [ -n "$w" ]; then command -v sudo >/dev/null 2>&1 || exit {NO_SUDO}; fi; '
-    f"for c in $y {' '.join(_NAMES)} {' '.join(_PLACES)}; do "
+    f"for c in ${{y:-{' '.join(_NAMES)} {' '.join(_PLACES)}}}; do "
     "command -v $c >/dev/null 2>&1 || continue; "
     f'if [ -n "$w" ]; then x=$(command -v $c); $x -c "import sys;sys.exit({_TOO_OLD}*(sys.version_info<(3,8)))" '
     f"</dev/null >/dev/null 2>&1; r=$?; "

@@ -28,7 +28,7 @@ _LEFT_OUT = frozenset(
     f"minion/{name}.py"
     for name in (
         "agent", "caller", "companion", "connection", "daemonize", "fdpass", "housekeeping", "intake",
-        "keyring", "links", "mailbox", "stage", "supervisor", "titles", "workers", "zygote",
+        "keyring", "links", "stage", "supervisor", "titles", "workers", "zygote",
     )
 )  # fmt: skip
 _TRANSPORTS = ("__init__", "codec", "errors", "frames", "link", "messages", "names", "retry", "stream")

@@ -7,23 +7,24 @@ import dataclasses
 import hashlib
 import logging
 import os
-import shlex
+import re
 import tempfile
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
-from master import parts, tags, targets
+from master import tags, targets
 from master.config import MasterSettings
 from master.control_client import Verdict
 from master.jobs import State
 from master.jobstore import JobRecord, JobStore, SQLiteJobStore
 from master.miniondata import MinionData
+from master.services import services_of
 from master.targets import Resolved
 from minion import config as minion_config
 from minion import matchers
+from minion.extmods import KINDS
 from minion.logs import LEVELS
-from minion.thin_job import KINDS
 from roster.host import Host
 from ssh import bundle
 from ssh.bus import MasterBus
@@ -38,6 +39,7 @@ from transports.messages import Job, Return
 log = logging.getLogger(__name__)
 
 Item = Return | Verdict
+_OF_DATA = re.compile(r"[GPIJS].?@")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,12 +112,22 @@ class Inventory:
         known = _Nothing() if refresh else self._data
         return targets.resolve(tgt, tgt_type, delimiter, list(self.hosts), known, self.nodegroups)
 
-    def decidable(self, tgt: str | list[str], tgt_type: str) -> tuple[str | tuple[str, ...], str]:
-        """The target as a host can decide it, which knows no nodegroups."""
+    def decidable(
+        self, tgt: str | list[str], tgt_type: str, minions: tuple[str, ...]
+    ) -> tuple[str | tuple[str, ...], str]:
+        """The target as a host can decide it, which knows no nodegroups; a list where there is nothing to decide.
+
+        Args:
+            tgt, tgt_type: the target.
+            minions: whom it means, as far as is known here.
+        """
         if tgt_type not in ("nodegroup", "compound"):
             return (tgt if isinstance(tgt, str) else tuple(tgt)), tgt_type
-        words = [f"N@{tgt}"] if tgt_type == "nodegroup" else shlex.split(tgt) if isinstance(tgt, str) else list(tgt)
-        return " ".join(matchers.expand_nodegroups(words, self.nodegroups)), "compound"
+        words = [f"N@{tgt}"] if tgt_type == "nodegroup" else tgt.split() if isinstance(tgt, str) else list(tgt)
+        expanded = matchers.expand_nodegroups(words, self.nodegroups)
+        if not any(_OF_DATA.match(word) for word in expanded):
+            return minions, "list"
+        return " ".join(expanded), "compound"
 
 
 class _Nothing:
@@ -144,7 +156,7 @@ class Run:
         self._bus = MasterBus(settings.sock_dir)
         self._jobs = Jobs()
         self._items: asyncio.Queue[Item | Unmatched] = asyncio.Queue()
-        services = parts.services_of(settings, store.data, self._known_ids, store.jobs, self._bus, self._jobs)
+        services = services_of(settings, store.data, self._known_ids, store.jobs, self._bus, self._jobs)
         self._desk = Desk(services, store.jobs, self._jobs, self._returned, self._unmatched)
         way = Way(
             client=client,

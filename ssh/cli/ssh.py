@@ -202,7 +202,7 @@ class _Command:
             return
         from ssh.run import Run
 
-        job = self._job(words, *self._inventory.decidable(tgt, kind))
+        job = self._job(words, *self._inventory.decidable(tgt, kind, minions))
         given = self._given
         options = {"fresh": given["rand_thin_dir"], "wipe": given["wipe"], "pre_flight": given["pre_flight"]}
         run = Run(self._store, self._inventory, client, **options)

@@ -152,7 +152,9 @@ class Machine:
 
     def sh(self, command: str, check: bool = True) -> str:
         """Runs a command of a shell inside, as root."""
-        return run("nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "--", "/bin/sh", "-c", command, check=check)
+        return run(
+            "nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "--", "/bin/sh", "-c", command, check=check
+        )
 
     def cut(self) -> None:
         """Pulls the cable: packets vanish."""

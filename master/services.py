@@ -1,0 +1,66 @@
+"""What answers minions' requests, put together for whoever answers them: the workers of a master, or `salt-ssh`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from master.config import MasterSettings
+from master.files import MasterFiles
+from master.jobstore import JobStore
+from master.mine import MasterMine
+from master.miniondata import MinionData
+from master.peers import MasterPeers
+from master.pillars import MasterPillars
+from master.requests import Bus, Jobs, Services
+
+_MASTER_OPTS = (
+    "top_file_merging_strategy", "env_order", "default_top", "renderer", "failhard", "state_top", "state_top_saltenv",
+    "nodegroups", "state_auto_order", "state_events", "state_aggregate", "jinja_env", "jinja_sls_env",
+    "jinja_lstrip_blocks", "jinja_trim_blocks",
+)  # fmt: skip
+
+
+def services_of(
+    settings: MasterSettings,
+    data: MinionData,
+    accepted: Callable[[], list[str]],
+    store: JobStore,
+    bus: Bus,
+    jobs: Jobs,
+    revoke: Callable[[str], bool] | None = None,
+) -> Services:
+    """What handlers work with.
+
+    Args:
+        settings: the master's configuration.
+        data: what is kept of minions.
+        accepted: the ids of all minions.
+        store: where jobs and returns are kept.
+        bus: where events go.
+        jobs: what was asked of whom.
+        revoke: takes the key of a minion away that wishes it; None if it may not.
+    """
+    opts = settings.opts()
+    mine = MasterMine(data, accepted, settings.mine_get, settings.nodegroups)
+    return Services(
+        files=MasterFiles(
+            opts,
+            os.path.join(settings.cachedir, "by_minion"),
+            settings.file_recv,
+            settings.file_recv_max_size * 10**6,
+            settings.file_recv_quota * 10**6,
+        ),
+        pillars=MasterPillars(opts, data, mine.get),
+        mine=mine,
+        peers=MasterPeers(settings.sock_dir, store, settings.peer, settings.peer_run, settings.conf_file),
+        bus=bus,
+        jobs=jobs,
+        facts=data,
+        master_opts={
+            "file_roots": {env: [] for env in settings.file_roots},
+            **{name: opts[name] for name in _MASTER_OPTS},
+        },
+        tops=lambda minion_id, load: {},
+        revoke=revoke,
+    )
