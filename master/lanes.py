@@ -50,7 +50,7 @@ class Lanes(Generic[Item]):
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = _Lane()
-            self._line_up(name)
+            self._ready.append(name)
         if lane.items and (len(lane.items) >= self._most or lane.size + size > self._max_size):
             return False
         lane.items.append((item, size, tokens))
@@ -62,15 +62,21 @@ class Lanes(Generic[Item]):
         now = self._clock()
         while self._resting and self._resting[0][0] <= now:
             self._ready.append(heapq.heappop(self._resting)[1])
-        if not self._ready:
-            return None
-        name = self._ready.popleft()
+        while self._ready:
+            name = self._ready.popleft()
+            wait = self._buckets.take(name, 0)
+            if not wait:
+                return self._next_of(name)
+            heapq.heappush(self._resting, (now + wait, name))
+        return None
+
+    def _next_of(self, name: str) -> Item:
         lane = self._lanes[name]
         item, size, tokens = lane.items.popleft()
         lane.size -= size
         self._buckets.take(name, tokens)
         if lane.items:
-            self._line_up(name)
+            self._ready.append(name)
         else:
             del self._lanes[name]
         return item
@@ -84,10 +90,3 @@ class Lanes(Generic[Item]):
         if self._ready:
             return 0.0
         return max(0.0, self._resting[0][0] - self._clock()) if self._resting else None
-
-    def _line_up(self, name: str) -> None:
-        wait = self._buckets.take(name, 0)
-        if wait > 0:
-            heapq.heappush(self._resting, (self._clock() + wait, name))
-        else:
-            self._ready.append(name)
