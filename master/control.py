@@ -386,6 +386,10 @@ def _jid(value: Any) -> str:
     return names.jid(value) if value else ""
 
 
+def _maps(value: Any) -> list[dict[Any, Any]]:
+    return [schema.mapping(item) for item in schema.sequence(value)]
+
+
 def _of_today(jid: str) -> bool:
     return not jid or abs(names.jid_time(jid).timestamp() - time.time()) <= _JID_DAY
 
@@ -423,6 +427,6 @@ COMMANDS: Mapping[str, ControlCommand] = {
     "fire": ControlCommand(
         ControlServer.fire, {"tag": Field(names.tag, required=True), "data": Field(schema.mapping, default={})}
     ),
-    "keys_changed": ControlCommand(ControlServer.keys_changed, {"changes": Field(schema.sequence, required=True)}),
+    "keys_changed": ControlCommand(ControlServer.keys_changed, {"changes": Field(_maps, required=True)}),
     "present": ControlCommand(ControlServer.present),
 }
