@@ -102,7 +102,8 @@ class TestVerdicts:
         assert lab.told(load(minion_id="web2")) == {"ret": "full", "nonce": NONCE}
 
     @pytest.mark.parametrize("source", ["10.0.0.", "2001:db8:0:1::", "::ffff:10.0.0."])
-    def test_a_network_may_not_fill_the_list_of_pending_keys(self, lab, source):
+    def test_a_network_may_not_fill_the_list_of_pending_keys(self, tmp_path, source):
+        lab = Lab(tmp_path, limits=Limits(max_pending_per_source=16))
         told = [lab.told(load(minion_id=f"m{n}"), f"{source}{n + 1}")["ret"] for n in range(17)]
         assert told == [True] * 16 + ["full"]
         assert lab.told(load(minion_id="other"), "10.0.1.1")["ret"] is True

@@ -15,6 +15,7 @@ import pytest
 from minion.errors import CommandExecutionError, SaltInvocationError
 from minion.loader import Loader
 from minion.modules import _processes
+from tests.processes import until
 
 PROGRAM = "sltn-long-named-program"
 
@@ -25,6 +26,7 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     path = tmp_path / PROGRAM
     path.symlink_to("/bin/sleep")
     running = subprocess.Popen([path, "100"], cwd=tmp_path, env={"SLTN": "yes"})
+    until("that it sleeps", lambda: Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S")
     yield running
     running.kill()
     running.wait()
@@ -104,7 +106,7 @@ def test_zombies_are_seen(salt: Loader) -> None:
 def test_top_names_the_busiest(salt: Loader) -> None:
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        first = salt["ps.top"](num_processes=3, interval=0.3)
+        first = salt["ps.top"](num_processes=50, interval=0.5)
         assert busy.pid in [one["pid"] for one in first]
         assert set(first[0]) == {"cmd", "user", "status", "pid", "create_time", "cpu", "mem"}
         assert set(first[0]["cpu"]) == {"user", "system", "children_user", "children_system", "iowait"}

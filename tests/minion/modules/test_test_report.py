@@ -6,7 +6,7 @@ import pytest
 
 from minion.loader import Loader
 from tests.minion.conftest import make_modules
-from transports import __version__
+from transports import SALT_VERSION, __version__
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_versions(own: Loader) -> None:
     assert own["test.versions"]() == own["test.versions_report"]()
     assert __version__ in own["test.versions"]()
     information = own["test.versions_information"]()
-    assert information["Salt Version"] == {"Salt": __version__}
+    assert information["Salt Version"] == {"Salt": SALT_VERSION, "Saltern": __version__}
     assert "PyYAML" in information["Dependency Versions"]
 
 
