@@ -95,6 +95,8 @@ def symlink(src: str, path: str, force: bool = False, atomic: bool = False, foll
             raise CommandExecutionError(f"Found existing symlink: {path}")
     if os.path.lexists(path) and not force and not atomic:
         raise CommandExecutionError(f"Existing path is not a symlink: {path}")
+    if force and os.path.isdir(path) and not os.path.islink(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     folder = tempfile.mkdtemp(prefix=".", dir=os.path.dirname(path)) if os.path.lexists(path) else None
     try:
         if folder is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import re
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from minion.modules._file_common import normalize_mode
 from minion.modules._file_diff import diff_lines, is_text_file
 from minion.states._result import Result, begun, failed
 
@@ -62,6 +64,14 @@ def default_owner(salt: Salt, opts: Mapping[str, Any], user: Any, group: Any) ->
     return user, group
 
 
+def octal_mode(mode: Any) -> Optional[str]:
+    """Permissions as four octal digits; None stays None."""
+    digits = normalize_mode(mode)
+    if digits is not None and not re.fullmatch("[0-7]+", digits):
+        raise Refused(f"The mode '{mode}' is not a number in octal, as 0644 is")
+    return digits
+
+
 def missing_file(path: str) -> str:
     """Why a file can't be edited; empty if it can."""
     if not os.path.isabs(path):
@@ -115,7 +125,7 @@ def rendered_sources(
     texts = []
     variables = {**(defaults or {}), **(context or {})}
     for source, _ in sources:
-        ret = begun(source)
+        ret = {**begun(source), "data": []}
         path = salt["cp.get_template"](source, "", template=template, saltenv=saltenv, context=variables)
         if not path:
             return [], failed(ret, f"Failed to load template file {source}")

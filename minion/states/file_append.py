@@ -7,6 +7,7 @@ import re
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional
 
+from minion.modules._file_diff import is_text_file
 from minion.states._file import (
     Refused,
     missing_file,
@@ -62,11 +63,10 @@ def append(
     except Refused as exc:
         return failed(ret, str(exc))
     name, before = task.name, text_lines(task.name)
-    expressions = [_loosely(chunk) if ignore_whitespace else chunk for chunk in task.texts]
     added = [
         each
-        for chunk, expression in zip(task.texts, expressions)
-        if not __salt__["file.search"](name, expression, multiline=True)
+        for chunk in task.texts
+        if not _has(name, _loosely(chunk) if ignore_whitespace else chunk)
         for each in chunk.splitlines()
     ]
     ret["comment"] = f"File {name} is in correct state"
@@ -120,12 +120,7 @@ def prepend(
     except Refused as exc:
         return failed(ret, str(exc))
     name, before = task.name, text_lines(task.name, keepends=True)
-    added = [
-        each
-        for chunk in task.texts
-        if header or not __salt__["file.search"](name, _loosely(chunk), multiline=True)
-        for each in chunk.splitlines()
-    ]
+    added = [each for chunk in task.texts if header or not _has(name, _loosely(chunk)) for each in chunk.splitlines()]
     if header and [each.rstrip("\r\n") for each in before[: len(added)]] == added:
         added = []
     ret["comment"] = f"File {name} is in correct state"
@@ -155,6 +150,8 @@ def _prepare(task: SimpleNamespace) -> Result:
             return touched
         if missing_file(task.name):
             raise Refused(complaint)
+    if os.path.getsize(task.name) and not is_text_file(task.name):
+        raise Refused(f"{task.name} holds no text")
     if sources:
         texts, failure = rendered_sources(__salt__, sources, __env__, task.template, task.defaults, task.context)
         if failure:
@@ -165,6 +162,10 @@ def _prepare(task: SimpleNamespace) -> Result:
     else:
         task.texts = texts_of(task.text)
     return {}
+
+
+def _has(name: str, expression: str) -> bool:
+    return bool(__salt__["file.search"](name, expression, multiline=True))
 
 
 def _loosely(text: str) -> str:

@@ -68,7 +68,7 @@ def blockreplace(
     complaint = missing_file(name)
     if complaint:
         return failed(ret, complaint)
-    content = "\n".join([*([content] if content != "" else []), *_accumulated_for(name)])
+    content = "\n".join([*([str(content)] if content != "" else []), *_accumulated_for(name)])
     texts, failure = rendered_sources(__salt__, pairs, __env__, template, defaults, context)
     if failure:
         return failure

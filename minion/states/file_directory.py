@@ -7,8 +7,7 @@ from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 from minion.errors import CommandExecutionError
-from minion.modules._file_common import normalize_mode
-from minion.states._file import Refused, owner_given, unknown_owner
+from minion.states._file import Refused, octal_mode, owner_given, unknown_owner
 from minion.states._file_clean import Walk, doomed, remove_doomed, required_paths, walk
 from minion.states._result import Result, begun, failed
 
@@ -68,9 +67,9 @@ def directory(
         kwargs: `mode`, see `dir_mode`.
     """
     folder = SimpleNamespace(**locals())
-    folder.name = name = _without_slash(os.path.expanduser(name))
+    ret = begun(os.path.expanduser(name))
+    folder.name = name = _without_slash(ret["name"])
     folder.test = bool(__opts__["test"])
-    ret = begun(name)
     try:
         _prepare(folder)
         if _make_way(folder, ret):
@@ -98,8 +97,8 @@ def _prepare(folder: SimpleNamespace) -> None:
         raise Refused("Cannot specify both max_depth and clean")
     folder.user = owner_given(folder.user, folder.kwargs)
     dir_mode = folder.dir_mode or folder.kwargs.get("mode")
-    folder.file_mode = normalize_mode(folder.file_mode or dir_mode)
-    folder.dir_mode = normalize_mode(dir_mode)
+    folder.file_mode = octal_mode(folder.file_mode or dir_mode)
+    folder.dir_mode = octal_mode(dir_mode)
     complaint = unknown_owner(__salt__, folder.test, folder.user, folder.group)
     if complaint:
         raise Refused(complaint)

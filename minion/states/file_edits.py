@@ -123,7 +123,7 @@ def replace(
         return failed(ret, complaint)
     changes = not complaint and __salt__["file.replace"](
         name,
-        pattern,
+        str(pattern),
         repl,
         count=count,
         flags=flags,

@@ -128,7 +128,8 @@ class _Edit:
             for wanted in self.key_values if separator == self.separator else ():
                 if self._folded(key) == self._folded(wanted):
                     line = self._changed(line, key, present.strip(), wanted, len(plain) < len(line))
-            self.lines.append(line)
+            if line:
+                self.lines.append(line)
 
     def _folded(self, key: str) -> str:
         return key.lower() if self.key_ignore_case else key

@@ -8,8 +8,7 @@ import tempfile
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from minion.errors import CommandExecutionError
-from minion.modules._file_common import normalize_mode
-from minion.states._file import Refused, default_owner, owner_given
+from minion.states._file import Refused, default_owner, octal_mode, owner_given
 from minion.states._result import Result, begun, failed
 
 __salt__: Dict[str, Callable[..., Any]]
@@ -70,7 +69,7 @@ def symlink(
             result, comment, changes = _check_symlink(name, target, force, (user, group), exists(name))
             ret.update(result=result, comment=comment + _folder_to_come(name, makedirs), changes=changes)
             return ret
-        _make_folder(name, makedirs, user, group, normalize_mode(mode), "symlink")
+        _make_folder(name, makedirs, user, group, octal_mode(mode), "symlink")
         if os.path.islink(name) and _leads_to(name, target):
             return _owned(ret, name, user, group)
         is_link = os.path.islink(name)
@@ -223,7 +222,7 @@ def hardlink(
             ret.update(result=result, comment=comment, changes=changes)
             return ret
         _refuse_folders(name, target)
-        _make_folder(name, makedirs, user, group, normalize_mode(dir_mode), "hard link")
+        _make_folder(name, makedirs, user, group, octal_mode(dir_mode), "hard link")
         return _link(ret, name, target, force)
     except Refused as exc:
         return failed(ret, str(exc))

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional, Union
 
 from minion.errors import CommandExecutionError
-from minion.modules._file_common import SCRATCH_PREFIX, normalize_mode
-from minion.states._file import Refused, accumulators, owner_given, unknown_owner
+from minion.modules._file_common import SCRATCH_PREFIX
+from minion.states._file import Refused, accumulators, octal_mode, owner_given, unknown_owner
 from minion.states._file_contents import contents_of, stated_contents
 from minion.states._result import Result, begun, failed
 
@@ -166,7 +166,7 @@ def _prepare(file: SimpleNamespace) -> None:
     labels = file.selinux or {}
     file.labels = {part: labels.get(part) for part in ("seuser", "serole", "setype", "serange")}
     file.keep_mode = str(file.mode).lower() == "keep"
-    file.mode = None if file.keep_mode else normalize_mode(file.mode)
+    file.mode = None if file.keep_mode else octal_mode(file.mode)
     file.signing = {key: getattr(file, key) for key in _SIGNED}
     file.ignoring = {key: getattr(file, key) for key in _IGNORED}
     given = stated_contents(file)
@@ -435,7 +435,7 @@ def mod_run_check_cmd(cmd: Union[str, List[str]], filename: str, **check_cmd_opt
         check_cmd_opts: options of `cmd.run_all`.
     """
     for command in [cmd] if isinstance(cmd, str) else cmd:
-        outcome = __salt__["cmd.run_all"](f"{command} {shlex.quote(filename)}", python_shell=True, **check_cmd_opts)
+        outcome = __salt__["cmd.run_all"](f"{command} {shlex.quote(filename)}", python_shell=False, **check_cmd_opts)
         if outcome["retcode"]:
             said = [outcome[stream] for stream in ("stdout", "stderr") if outcome.get(stream)]
             comment = "\n".join(["check_cmd execution failed", *said])

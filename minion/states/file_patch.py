@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import tempfile
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from minion.errors import CommandExecutionError
 from minion.files import urls
-from minion.modules._file_common import SCRATCH_PREFIX, redact
+from minion.modules._file_common import redact, remove_scratch, scratch_file
 from minion.states._file import Refused
 from minion.states._result import Result, begun, failed, predicted
 
@@ -56,20 +55,20 @@ def patch(
     if "hash" in kwargs or "dry_run_first" in kwargs:
         old = [each for each in ("hash", "dry_run_first") if each in kwargs]
         ret["warnings"] = [f"The '{each}' argument is no longer used and has been ignored." for each in old]
-    scratch = tempfile.mkdtemp(prefix=SCRATCH_PREFIX)
+    task.patch_file, task.output, task.rejects = scratch = [scratch_file() for _ in range(3)]
     try:
         _refuse_wrong_paths(task)
         task.options = list(_options(task))
         url = _url(task, ret)
-        task.patch_file = os.path.join(scratch, "patch")
         fetched = _fetched(task, url)
         if not fetched["result"] and not __opts__["test"]:
             return {**fetched, "name": name}
-        return _apply(task, ret, scratch)
+        return _apply(task, ret)
     except Refused as exc:
         return failed(ret, str(exc))
     finally:
-        shutil.rmtree(scratch)
+        for path in scratch:
+            remove_scratch(path, __opts__)
 
 
 def _refuse_wrong_paths(task: SimpleNamespace) -> None:
@@ -151,10 +150,10 @@ def _fetched(task: SimpleNamespace, url: str) -> Result:
         __opts__["test"] = before
 
 
-def _apply(task: SimpleNamespace, ret: Result, scratch: str) -> Result:
-    rejects = task.reject_file or os.path.join(scratch, "rejects")
+def _apply(task: SimpleNamespace, ret: Result) -> Result:
+    rejects = task.reject_file or task.rejects
     strip = [f"-p{task.strip}"] if task.strip is not None and os.path.isdir(task.name) else []
-    tried = _patch(task, task.patch_file, ["-N", "-r", rejects, "-o", os.path.join(scratch, "output"), *strip])
+    tried = _patch(task, task.patch_file, ["-N", "-r", rejects, "-o", task.output, *strip])
     if tried["retcode"]:
         if not os.path.exists(rejects) or not os.path.getsize(rejects) or (tried["retcode"] == 2 and tried["stderr"]):
             raise Refused(tried["stderr"])

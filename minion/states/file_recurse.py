@@ -7,8 +7,7 @@ from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from minion.errors import CommandExecutionError
-from minion.modules._file_common import normalize_mode
-from minion.states._file import Refused, owner_given, unknown_owner
+from minion.states._file import Refused, octal_mode, owner_given, unknown_owner
 from minion.states._file_clean import doomed, remove_doomed, required_paths
 from minion.states._file_tree import Selection, Tree, in_order, sources_present, tree_of
 from minion.states._result import Result, begun, failed
@@ -101,9 +100,9 @@ def _prepare(given: SimpleNamespace) -> None:
     if "mode" in given.kwargs:
         raise Refused("'mode' is not allowed in 'file.recurse'. Please use 'file_mode' and 'dir_mode'.")
     given.user = owner_given(given.user, given.kwargs)
-    given.dir_mode = normalize_mode(given.dir_mode)
+    given.dir_mode = octal_mode(given.dir_mode)
     keeps_mode = str(given.file_mode).lower() == "keep"
-    given.file_mode = "keep" if keeps_mode else normalize_mode(given.file_mode)
+    given.file_mode = "keep" if keeps_mode else octal_mode(given.file_mode)
     complaint = unknown_owner(__salt__, given.test, given.user, given.group)
     if complaint:
         raise Refused(complaint)

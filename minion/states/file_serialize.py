@@ -10,9 +10,9 @@ from typing import Any, Callable, Dict, Optional
 from minion import serializers
 from minion.errors import CommandExecutionError
 from minion.merging import merge_recurse
-from minion.modules._file_common import SCRATCH_PREFIX, normalize_mode
+from minion.modules._file_common import SCRATCH_PREFIX
 from minion.states._differences import differences
-from minion.states._file import Refused
+from minion.states._file import Refused, octal_mode
 from minion.states._result import Result, begun, failed, predicted
 
 __salt__: Dict[str, Callable[..., Any]]
@@ -75,7 +75,6 @@ def serialize(
     """
     file = SimpleNamespace(**locals())
     file.name = os.path.expanduser(name)
-    file.mode = normalize_mode(mode)
     ret = begun(file.name)
     if not file.name:
         return failed(ret, "Must provide name to file.serialize")
@@ -85,6 +84,7 @@ def serialize(
     if deserializer_opts and not merge_if_exists:
         ret["warnings"] = ["The 'deserializer_opts' option is ignored unless merge_if_exists is set to True."]
     try:
+        file.mode = octal_mode(mode)
         data, present = _data(file)
         if present is not None and data == present:
             ret["comment"] = f"The file {file.name} is in the correct state"
@@ -122,7 +122,7 @@ def _data(file: SimpleNamespace) -> Any:
         with open(file.name, "rb") as existing:
             present = serializers.deserialize(file.format, existing, **_options(file.deserializer_opts))
     except CommandExecutionError as exc:
-        raise Refused(f"Failed to deserialize existing data: {exc}") from exc
+        raise Refused(f"Failed to deserialize existing data: {exc.__cause__ or exc}") from exc
     return (data if present is None else merge_recurse(present, data)), present
 
 
@@ -137,7 +137,10 @@ def _written(file: SimpleNamespace, data: Any) -> Any:
     if file.encoding:
         options.update(_WRITING_ENCODED.get(file.format, {}))
     options.update(_options(file.serializer_opts))
-    text = serializers.serialize(file.format, data, **options)
+    try:
+        text = serializers.serialize(file.format, data, **options)
+    except CommandExecutionError as exc:
+        raise Refused(str(exc)) from exc
     return text + "\n" if isinstance(text, str) else text
 
 
