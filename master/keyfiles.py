@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SETTLED = 50_000_000  # ns within which a folder may change twice and its time show one change
 _MAX_KEY_FILE = 64 * 1024
+_MAX_NAME = 255
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
 
 
@@ -218,7 +219,8 @@ class KeyFiles:
 
 def _usable(minion_id: str) -> bool:
     """Whether a name may be used for a file here. Folders of a Salt master may have ids that we would not take."""
-    return bool(minion_id) and "/" not in minion_id and "\0" not in minion_id and minion_id[0] != "."
+    fits = 0 < len(minion_id.encode("utf-8", "replace")) <= _MAX_NAME
+    return fits and "/" not in minion_id and "\0" not in minion_id and minion_id[0] != "."
 
 
 def canonical(text: str) -> str:
