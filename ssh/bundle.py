@@ -27,7 +27,7 @@ LIMIT = 600_000
 _LEFT_OUT = frozenset(
     f"minion/{name}.py"
     for name in (
-        "agent", "caller", "companion", "connection", "daemonize", "fdpass", "housekeeping", "intake",
+        "agent", "caller", "client", "companion", "connection", "daemonize", "fdpass", "housekeeping", "intake",
         "keyring", "links", "stage", "supervisor", "titles", "workers", "zygote",
     )
 )  # fmt: skip
