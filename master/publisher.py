@@ -195,7 +195,8 @@ class Publisher:
             self._socket.send_multipart([b"broadcast", message])
         else:
             for minion_id in topics:
-                self._socket.send_multipart([hashlib.sha1(minion_id.encode()).hexdigest().encode(), message])  # noqa: S324
+                topic = hashlib.sha1(minion_id.encode()).hexdigest()  # noqa: S324 - a name, as stock minions know it
+                self._socket.send_multipart([topic.encode(), message])
 
 
 def bind_address(interface: str, port: int) -> str:

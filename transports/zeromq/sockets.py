@@ -59,7 +59,7 @@ def open_socket(context: Any, kind: int, tuning: Tuning, limit: int = MAX_MESSAG
         zmq.HEARTBEAT_TIMEOUT: int(tuning.heartbeat * 3000),
         zmq.HEARTBEAT_TTL: int(tuning.heartbeat * 3000),
         zmq.HANDSHAKE_IVL: 10000,
-        zmq.RECONNECT_IVL: int(random.uniform(1 + first // 10, first + 1)) if tuning.spread else first,  # noqa: S311
+        zmq.RECONNECT_IVL: _spread(first) if tuning.spread else first,
         zmq.RECONNECT_IVL_MAX: max(first, tuning.reconnect_longest),
         zmq.IPV6: int(tuning.ipv6),
         zmq.TCP_KEEPALIVE: int(tuning.keepalive),
@@ -70,6 +70,10 @@ def open_socket(context: Any, kind: int, tuning: Tuning, limit: int = MAX_MESSAG
     for option, value in options.items():
         socket.setsockopt(option, value)
     return socket
+
+
+def _spread(longest: int) -> int:
+    return int(random.uniform(1 + longest // 10, longest + 1))  # noqa: S311 - nothing depends on its being secret
 
 
 def monitor(socket: Any) -> Any:
