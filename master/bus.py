@@ -69,9 +69,9 @@ class Outbox:
         small = packed if len(packed) <= self._max_event else b""
         self._notes.append((RETURN, returned.jid, returned.id, returned.ok, small))
 
-    def acknowledged(self, jid: str, minion_id: str) -> None:
-        """A minion has a job."""
-        self._notes.append((ACK, jid, minion_id))
+    def acknowledged(self, jid: str, minion_id: str, matched: bool = True) -> None:
+        """A minion has a job, or says that it is not for it."""
+        self._notes.append((ACK, jid, minion_id, matched))
 
     def presence(self, minion_id: str, up: bool) -> None:
         """A minion of ours came or went."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from master import errors
 from master.errors import MasterDown, MasterError, MasterGone, Refused
+from master.jobs import State
 from transports.errors import Broken, TransportError
 from transports.frames import Pipe
 from transports.messages import Return
@@ -239,12 +240,20 @@ class Following:
             return Return.from_wire(load, str(load.get("id")))
         if "verdict" in message:
             told = message["verdict"]
+            if told["state"] == State.NOT_MATCHED:
+                self._leave_out(str(told["id"]))
+                return None
             return Verdict(str(told["id"]), str(told["state"]), str(told["text"]), float(told.get("since") or 0))
         if "error" in message:
             raise refusal(message["error"])
         if "done" in message:
             self.close()
         return None
+
+    def _leave_out(self, minion_id: str) -> None:
+        """The minion knows better than the master: the target does not mean it."""
+        self.open.discard(minion_id)
+        self.minions = tuple(name for name in self.minions if name != minion_id)
 
     def _reconnect(self) -> None:
         self._pipe.close()

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 START_GRACE = 15.0
 FIND_JOB = "saltutil.find_job"
+_BY_NAME = ("glob", "pcre", "list")
 _LENGTH = 4
 
 
@@ -53,6 +54,7 @@ class _Following:
     jid: str
     follower: Follower
     sink: Follows
+    by_data: bool = True  # the target asks for what the master may not know as well as the minion
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     timer: asyncio.TimerHandle | None = None
     announced: tuple[str, ...] = ()
@@ -176,7 +178,8 @@ class Hub:
         gone = set(returned)
         minions = [minion_id for minion_id in record.minions if minion_id not in gone]
         absent = {m: since for m in minions if (since := self._away_since(m)) is not None}
-        following = _Following(record.job.jid, Follower(minions, absent, now, timeout, gather), sink)
+        by_data = record.job.tgt_type not in _BY_NAME
+        following = _Following(record.job.jid, Follower(minions, absent, now, timeout, gather), sink, by_data)
         self._followings.setdefault(record.job.jid, []).append(following)
         self._step(following)
         return following.finished
@@ -275,7 +278,7 @@ class Hub:
         elif kind == bus.EVENT:
             self._spread(note[1], note[2])
         elif kind == bus.ACK:
-            self._on_acknowledged(note[1], note[2])
+            self._on_acknowledged(*note[1:])
         elif kind == bus.PRESENCE:
             self._on_presence(note[1], note[2])
         elif kind == bus.STOCK:
@@ -311,12 +314,16 @@ class Hub:
             following.follower.on_probe_answer(minion_id, running, self._loop.time())
             self._step(following)
 
-    def _on_acknowledged(self, jid: str, minion_id: str) -> None:
+    def _on_acknowledged(self, jid: str, minion_id: str, matched: bool) -> None:
         entry = self._deliveries.get(jid)
         if entry is not None:
             entry[0].on_acknowledged(minion_id)
-        for following in self._followings.get(jid, []):
-            following.follower.on_acknowledged(minion_id)
+        for following in list(self._followings.get(jid, [])):
+            if matched:
+                following.follower.on_acknowledged(minion_id)
+            elif following.by_data:
+                following.follower.on_not_matched(minion_id)
+                self._step(following)
 
     def _on_presence(self, minion_id: str, up: bool) -> None:
         if not minion_id:

@@ -96,6 +96,7 @@ class State(enum.StrEnum):
     NOT_ACCEPTED = "not_accepted"
     LOST = "lost"
     SILENT = "silent"
+    NOT_MATCHED = "not_matched"
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class _Waiting:
     asked: float | None = None  # when it was last asked whether it works on the job
     running: bool = False
     denied: float | None = None  # when it said that it does not
+    matched: bool = True  # as far as the target is concerned
 
 
 @dataclass
@@ -174,6 +176,12 @@ class Follower:
         """The minion has the job."""
         self._acknowledged.add(minion_id)
 
+    def on_not_matched(self, minion_id: str) -> None:
+        """The minion says that the target does not mean it."""
+        waiting = self._open.get(minion_id)
+        if waiting is not None:
+            waiting.matched = False
+
     def on_presence(self, minion_id: str, up: bool, now: float) -> None:
         """The minion came or went."""
         if up:
@@ -213,6 +221,8 @@ class Follower:
         return actions
 
     def _judge(self, minion_id: str, waiting: _Waiting, now: float) -> Verdict | None:
+        if not waiting.matched:
+            return Verdict(minion_id, State.NOT_MATCHED, "The target does not mean it")
         gone = self._absent.get(minion_id)
         if gone is not None and now >= self._given_up_at(gone):
             return self._unreachable(minion_id, waiting, gone)

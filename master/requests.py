@@ -65,7 +65,7 @@ class Bus(Protocol):
 
     def fire(self, tag: str, data: Mapping[str, Any]) -> None: ...
 
-    def acknowledged(self, jid: str, minion_id: str) -> None: ...
+    def acknowledged(self, jid: str, minion_id: str, matched: bool) -> None: ...
 
 
 class Jobs(Protocol):
@@ -166,7 +166,7 @@ def _fire(services: Services, peer: Peer, tag: object, data: object) -> None:
 
 def _ack(services: Services, peer: Peer, load: dict[str, Any]) -> bool:
     if services.jobs.expects(load["jid"], peer.id):
-        services.bus.acknowledged(load["jid"], peer.id)
+        services.bus.acknowledged(load["jid"], peer.id, load["matched"])
     return True
 
 
@@ -260,6 +260,7 @@ TABLE: Mapping[str, Command] = {
             "pillar_override": Field(schema.mapping),
             "ext": Field(schema.mapping),
             "extra_minion_data": Field(schema.mapping),
+            "clean_cache": Field(schema.flag, default=False),
         },
         empty=False,
         slow=True,
@@ -274,7 +275,9 @@ TABLE: Mapping[str, Command] = {
         },
         empty={},
     ),
-    "_ack": Command(_ack, {"jid": Field(names.jid, required=True)}, empty={}),
+    "_ack": Command(
+        _ack, {"jid": Field(names.jid, required=True), "matched": Field(schema.flag, default=True)}, empty={}
+    ),
     "_register_resources": Command(_accepted_and_ignored, empty=True),
     "_syndic_return": Command(_nothing, empty=None),
     "_file_envs": Command(_files("_file_envs"), empty=[]),

@@ -162,9 +162,11 @@ class Agent:
     async def take(self, job: Job, connection: Connection) -> None:
         """A master asks for something."""
         view = _View(self.id, self.grains, connection.pillar, self.settings.cachedir)
-        if not match(job.tgt, job.tgt_type, view, job.delimiter, self.opts["nodegroups"]):
-            return
         asked = asked_job(job)
+        if not match(job.tgt, job.tgt_type, view, job.delimiter, self.opts["nodegroups"]):
+            if connection.own and asked is None:  # the master knew less of us than we do, and waits for us
+                self.spawn(self._acknowledge(job.jid, connection, matched=False))
+            return
         if asked is not None:
             self._find(asked, job, connection)
             return
@@ -223,9 +225,9 @@ class Agent:
         if jid in self._jobs:
             self.spawn(self._acknowledge(jid, connection))
 
-    async def _acknowledge(self, jid: str, connection: Connection) -> None:
+    async def _acknowledge(self, jid: str, connection: Connection, matched: bool = True) -> None:
         try:
-            await connection.request("_ack", {"jid": jid})
+            await connection.request("_ack", {"jid": jid, "matched": matched})
         except TransportError as exc:
             log.info("Job %s could not be acknowledged: %s", jid, exc)
 

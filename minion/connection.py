@@ -71,6 +71,7 @@ class Connection:
         self._current = 0
         self._patience = Backoff()
         self._met = False
+        self.forgotten = False  # the key had to be accepted anew: the master deleted what it kept of us
         self.ready = asyncio.Event()  # the pillar is there, or will not be soon: jobs can be taken
         self._tasks: List[asyncio.Task[None]] = []
         self._link_tasks: List[asyncio.Task[None]] = []
@@ -128,6 +129,8 @@ class Connection:
             self._patience.reset()
             self._spawn(self._hooks.connected(self, first))
             self._more.set()
+        elif state is State.PENDING:
+            self.forgotten = self._met
         elif state is State.REJECTED:
             self._hooks.rejected(self)
         elif state is State.SIGNED_OUT and len(self._candidates) > 1:
@@ -182,8 +185,12 @@ class Connection:
         except TransportError as exc:
             log.warning("The event %s can't be sent: %s", tag, exc)
 
-    async def fetch_pillar(self, grains: Mapping[str, Any]) -> Dict[str, Any]:
+    async def fetch_pillar(self, grains: Mapping[str, Any], clean_cache: bool = False) -> Dict[str, Any]:
         """Asks for the pillar and keeps it.
+
+        Args:
+            grains: facts about the host.
+            clean_cache: the master is to forget what it may have kept for us.
 
         Raises:
             TransportError: no reply, or none that is a pillar.
@@ -195,6 +202,7 @@ class Connection:
             "pillar_override": {},
             "extra_minion_data": chosen_parts(self._settings.opts(), self._settings.pass_to_ext_pillars),
             "ver": "2",
+            **({"clean_cache": True} if clean_cache else {}),
         }
         pillar = await self.request("_pillar", load, self._settings.request_timeout)
         if not isinstance(pillar, dict):

@@ -88,6 +88,10 @@ class Housekeeping:
         if first:
             await self._first_pillar(connection)
             connection.ready.set()
+        elif connection.forgotten:
+            connection.forgotten = False
+            await self._refresh_pillar(connection)
+            self._send_mine(connection)
         text = f"Minion {agent.id} started at {time.asctime()}"
         grains = {name: agent.grains[name] for name in agent.opts["start_event_grains"] if name in agent.grains}
         further = {"grains": grains} if grains else {}
@@ -107,9 +111,9 @@ class Housekeeping:
                 return
             await asyncio.sleep(backoff.next())
 
-    async def _refresh_pillar(self, connection: Connection) -> bool:
+    async def _refresh_pillar(self, connection: Connection, clean_cache: bool = False) -> bool:
         try:
-            await connection.fetch_pillar(self._agent.grains)
+            await connection.fetch_pillar(self._agent.grains, clean_cache)
         except TransportError as exc:
             log.error("No pillar: %s", exc)
             return False
@@ -157,11 +161,14 @@ class Housekeeping:
             return
         await asyncio.sleep(random.uniform(0.0, _GREETING_SPREAD))  # noqa: S311 - spreads the load on the master
         while True:
-            if self._agent.opts["mine_functions"] or connection.pillar.get("mine_functions"):
-                self._agent.unasked("mine.update", [], connection, returns=False)
+            self._send_mine(connection)
             if settings.mine_interval <= 0:
                 return
             await asyncio.sleep(settings.mine_interval * 60.0)
+
+    def _send_mine(self, connection: Connection) -> None:
+        if self._agent.opts["mine_functions"] or connection.pillar.get("mine_functions"):
+            self._agent.unasked("mine.update", [], connection, returns=False)
 
     async def _ping(self, connection: Connection) -> None:
         minutes = self._agent.settings.ping_interval
@@ -212,7 +219,7 @@ class Housekeeping:
 
     async def _on_pillar_refresh(self, connection: Connection, data: Dict[str, Any]) -> None:
         await self.collect_grains()
-        await self._refresh_pillar(connection)
+        await self._refresh_pillar(connection, bool(data.get("clean_cache")))
 
     async def _on_grains_refresh(self, connection: Connection, data: Dict[str, Any]) -> None:
         if await self.collect_grains() or data.get("force_refresh"):

@@ -127,17 +127,25 @@ def build(kind: Type[Settings], values: Mapping[str, Any], where: str) -> Settin
             undeclared[name] = value
         elif value is not None:
             known[name] = _coerced(value, types[name], name, where)
-    _report(undeclared, declared, where)
     return kind(undeclared=undeclared, **known)
 
 
-def _report(undeclared: Mapping[str, Any], declared: typing.AbstractSet[str], where: str) -> None:
-    for name in undeclared:
-        near = difflib.get_close_matches(name, declared, 1, 0.85)
-        if near:
-            log.warning("%s: option %s is not known; did you mean %s?", where, name, near[0])
-    if undeclared:
-        log.info("%s: options kept but not used by Saltern itself: %s", where, ", ".join(sorted(undeclared)))
+def report_undeclared(settings: BaseSettings, where: str) -> None:
+    """Says in the log which options are kept but have no meaning here; for daemons, once at their start.
+
+    Args:
+        settings: a configuration.
+        where: its file.
+    """
+    if settings.undeclared:
+        declared = {f.name for f in dataclasses.fields(settings)}
+        named = ", ".join(_with_hint(name, declared) for name in sorted(settings.undeclared))
+        log.warning("%s: options that Saltern does not know are kept for config.get and templates: %s", where, named)
+
+
+def _with_hint(name: str, declared: typing.AbstractSet[str]) -> str:
+    near = difflib.get_close_matches(name, declared, 1, 0.85)
+    return f"{name} (there is {near[0]})" if near else name
 
 
 def _coerced(value: Any, wanted: Any, name: str, where: str) -> Any:

@@ -105,6 +105,8 @@ class Session:
                 self._live.clear()
                 print(INTERRUPTED.format(following.jid), file=sys.stderr)
                 return EX_INTERRUPTED
+        if not following.minions and not self._tally.told:
+            return self._nobody(following, "No minions matched the target.")
         self._end()
         return self._tally.exit_code()
 
@@ -232,8 +234,8 @@ class Session:
             else:
                 print(printable(f"{fun}:\n{docs[fun]}\n"))
 
-    def _nobody(self, following: Following) -> int:
-        print(NOBODY)
+    def _nobody(self, following: Following, text: str = NOBODY) -> int:
+        print(text)
         for minion_id, text in following.not_accepted.items():
             print(f"{minion_id}: {text}", file=sys.stderr)
         print("ERROR: No return received", file=sys.stderr)

@@ -25,9 +25,11 @@ def command(common: Common, daemon: bool, pid_file: str | None) -> int:
     from master.processes import master
     from master.processes.user import become
     from minion import daemonize
+    from minion.settings import report_undeclared
 
     settings = common.settings(limited_log=True, pidfile=pid_file)
     become(settings)
+    report_undeclared(settings, settings.conf_file)
     os.umask(0o077)
     parts = master.prepare(settings)
     if daemon:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgpack
 
+from master.jobs import State
 from master.jobstore import JobRecord, JobStore, Query, metadata_of
 from master.runners import _parts
 from minion.errors import CommandExecutionError, SaltInvocationError
@@ -110,7 +111,7 @@ def lookup_jid(
         if missing:
             states = store.verdicts(str(jid))
             for name in [*record.minions, *record.missing]:
-                if name not in answered:
+                if name not in answered and states.get(name) != State.NOT_MATCHED:
                     state = f" [{states[name].replace('_', ' ')}]" if name in states else ""
                     results[name] = f"Minion did not return{state}"
     return {"outputter": outputter, "data": results} if outputter else results

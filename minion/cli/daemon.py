@@ -14,7 +14,7 @@ from typing import Any, Dict, NoReturn, Optional, Sequence
 from minion import daemonize, logs
 from minion.config import MinionSettings
 from minion.errors import ConfigError
-from minion.settings import build
+from minion.settings import build, report_undeclared
 from transports import codec
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,7 @@ def _serve(settings: MinionSettings, opts: Dict[str, Any]) -> int:
     from minion.supervisor import Supervisor
 
     log.info("Starting the minion %s", opts["id"])
+    report_undeclared(settings, settings.conf_file)
     try:
         supervisor = Supervisor(settings, opts)
         daemonize.write_pid(settings.pidfile)

@@ -1,0 +1,41 @@
+"""Targets that ask for what the master does not know, or not rightly: the minions' own answer counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.processes import Lab, until
+
+
+@pytest.fixture
+def one() -> Iterator[Lab]:
+    made = Lab()
+    try:
+        made.start_master()
+        pending = made.listen("salt/auth")
+        started = made.listen("salt/minion/web1/start")
+        made.start_minion("web1", wait=False, grains={"role": "web"})
+        made.expect(pending, "that web1 asks to be accepted", 60)
+        made.key("-y", "-a", "web1")
+        made.expect(started, "the start of web1", 60)
+        yield made
+    finally:
+        made.close()
+
+
+def test_a_minion_that_is_not_meant_is_not_missed(one: Lab):
+    one.command("salt-run", "cache.clear_all")
+    done = one.salt("-G", "role:db", "test.ping")
+    assert done.returncode == 2 and "No minions matched the target" in done.stdout, done.stdout + done.stderr
+    assert one.results("-G", "role:web", "test.ping") == {"web1": True}
+
+
+def test_a_minion_that_is_accepted_anew_tells_again_what_it_is(one: Lab):
+    started = one.listen("salt/minion/web1/start")
+    one.key("-y", "-d", "web1")
+    until("web1 asks to be accepted", lambda: "web1" in one.key("-l", "un").stdout)
+    one.key("-y", "-a", "web1")
+    one.expect(started, "that web1 is back", 60)
+    assert "role:\n        web" in one.command("salt-run", "cache.grains", "web1").stdout
