@@ -79,8 +79,8 @@ class KeyRing:
         key = self._public(f"{name}.pub")
         if key is None:
             raise ConfigError(
-                f"verify_master_pubkey_sign is set, but there is no {os.path.join(self._folder, name)}.pub: copy it from "
-                "the master"
+                f"verify_master_pubkey_sign is set, but {os.path.join(self._folder, name)}.pub is missing: copy it "
+                "from the master"
             )
         return key
 

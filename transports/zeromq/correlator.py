@@ -56,6 +56,11 @@ class Correlator:
         """Nobody waits for this request any more; its reply is still owed, and may come late."""
         self._open.pop(nonce, None)
 
+    @property
+    def expecting(self) -> bool:
+        """Whether a reply to some request is still to come."""
+        return bool(self._owed)
+
     def oldest_session(self) -> int:
         """The session that an unreadable reply is taken to belong to: that of the oldest open request, or -1."""
         return min((request.session for request in self._open.values()), default=-1)

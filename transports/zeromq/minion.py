@@ -209,8 +209,9 @@ class ZeroMQLink:
         return await reply
 
     async def _on_reply(self, data: bytes) -> None:
-        if self._auth_reply is not None and not self._auth_reply.done() and _is_auth_reply(data):
-            self._auth_reply.set_result(data)
+        waiting = self._auth_reply
+        if waiting is not None and not waiting.done() and _is_auth_reply(data, self._correlator.expecting):
+            waiting.set_result(data)
         else:
             self._take_reply(data)
 
@@ -364,10 +365,10 @@ class ZeroMQLink:
         await self._connections.subscribe(self._config.publish_port or session.publish_port, topics)
 
 
-def _is_auth_reply(data: bytes) -> bool:
-    """Whether bytes may answer a sign-in, which is the only question with replies in clear."""
+def _is_auth_reply(data: bytes, others: bool) -> bool:
+    """Whether bytes answer a sign-in: a map in clear does; a text does, unless other requests may be refused by it."""
     try:
         outer = unpack(data)
     except CodecError:
         return False
-    return isinstance(outer, str) or (isinstance(outer, dict) and outer.get("enc") == "clear")
+    return (isinstance(outer, str) and not others) or (isinstance(outer, dict) and outer.get("enc") == "clear")

@@ -83,6 +83,18 @@ def test_refusal_when_nothing_is_open():
     assert made.refused(-1) == []
 
 
+def test_expects_replies_until_all_have_come():
+    made = Correlator()
+    assert not made.expecting
+    made.sent("a", 1, repeatable=True)
+    made.sent("b", 2, repeatable=True)
+    made.given_up("a")
+    made.answered("b", 2)
+    assert made.expecting
+    made.refused(1)
+    assert not made.expecting
+
+
 def test_clear_forgets_what_is_owed():
     made = Correlator()
     made.sent("a", 1, repeatable=False)

@@ -274,6 +274,32 @@ async def test_new_session_key_is_fetched_once_for_all_and_everything_asked_agai
 
 
 @run
+async def test_refusals_that_come_while_it_signs_in_are_not_about_that():
+    async with rig(echo) as r:
+        link = await r.link()
+        await link.request(Request("x", {"value": 0}))
+        refuse = asyncio.Event()
+
+        async def late(cmd: str, load: dict[str, Any]) -> Any:
+            if load["value"] == 0:
+                return REFUSE
+            await refuse.wait()
+            return REFUSE if load["value"] < 5 else load["value"]
+
+        r.master.handler = late
+        first = asyncio.ensure_future(link.request(Request("_mine", {"value": 1}), timeout=15))
+        await r.master.until(lambda: len(r.master.asked) == 2)
+        r.master.desk.body = lambda body: refuse.set()  # the refusal overtakes the answer to the sign-in
+        again = asyncio.ensure_future(link.request(Request("_file_envs", {"value": 0}), timeout=15))
+        with pytest.raises(RequestRefused):
+            await again
+        with pytest.raises(RequestRefused):
+            await first
+        assert State.SIGNED_OUT not in r.states
+        assert await link.request(Request("x", {"value": 7})) == 7
+
+
+@run
 async def test_what_the_master_refuses_for_good_is_refused_after_one_more_try():
     async def refuse(cmd: str, load: dict[str, Any]) -> Any:
         return REFUSE
@@ -453,6 +479,7 @@ async def test_black_hole_is_noticed_by_heartbeats():
             one.open = True
         await r.until(State.CONNECTED, 2)
         assert await link.request(Request("x", {"value": 1})) == 1
+        await link.close()
         for one in hole:
             await one.close()
 
@@ -495,6 +522,8 @@ class BlackHole:
 
     async def close(self) -> None:
         self._server.close()
+        await self._server.wait_closed()
+        await asyncio.sleep(0)  # connections that were taken already get their tasks
         for writer in self._writers:
             writer.close()
         for task in list(self._tasks):
