@@ -50,6 +50,16 @@ class FileClient:
         finally:
             self._verified = before
 
+    @contextlib.contextmanager
+    def asking(self, master: Asks) -> Iterator[None]:
+        """Another master is asked for a while."""
+        before = self._master
+        self._master = master
+        try:
+            yield
+        finally:
+            self._master = before
+
     # questions
 
     def envs(self) -> List[str]:

@@ -64,7 +64,7 @@ def state_run(loaders: Loaders, keywords: Keywords, wish: Wish, fun: str) -> Ite
     opts = run_options(own, keywords, wish)
     opts["test"] = _test_value(loaders, wish.test, keywords)
     jid = keywords.get("__pub_jid") or own.get("jid")
-    with locked(loaders, keywords, wish.queue, fun):
+    with locked(loaders, keywords, wish.queue, fun), _files_of(loaders, opts, keywords):
         session = Session(
             loaders,
             opts,
@@ -94,6 +94,19 @@ def locked(loaders: Loaders, keywords: Keywords, queue: Any, fun: str) -> Iterat
         except Conflict as conflict:
             loaders.dunders["__context__"]["retcode"] = COMPILER_ERROR
             raise Refused(conflict.args[0]) from None
+        yield
+
+
+@contextlib.contextmanager
+def _files_of(loaders: Loaders, opts: Dict[str, Any], keywords: Keywords) -> Iterator[None]:
+    """A host that is its own master serves the roots that `localconfig` names."""
+    from minion.local import LocalMaster
+
+    if not keywords.get("localconfig") or not isinstance(loaders.dunders["__master__"], LocalMaster):
+        yield
+        return
+    master = LocalMaster(opts, loaders.dunders["__grains__"])
+    with loaders.files.asking(master), loaders.replaced(master=master):
         yield
 
 

@@ -9,7 +9,7 @@ import os
 import random
 import time
 from types import MappingProxyType
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from minion import masking
 from minion.arguments import Signature, signature
@@ -63,6 +63,7 @@ class Caller:
         self._conditions = Conditions(session.functions, session.context, session.grains.get("shell"))
         self.parallel = ParallelCalls(session.opts.get("state_max_parallel"))
         self._initialised: Set[str] = set()
+        self._lowstate: Tuple[Optional[Chunks], Tuple[Low, ...]] = (None, ())
 
     def number(self) -> int:
         """The next `__run_num__`."""
@@ -211,7 +212,7 @@ class Caller:
         names = {
             "__low__": MappingProxyType(low),
             "__running__": MappingProxyType(running or {}),
-            "__lowstate__": tuple(chunks or ()),
+            "__lowstate__": self._frozen(chunks),
             "__instance_id__": self._session.instance_id,
             "__user__": opts.get("user", "UNKNOWN"),
             "__env__": str(saltenv),
@@ -219,6 +220,14 @@ class Caller:
         }
         with self._session.states_see(names):
             yield
+
+    def _frozen(self, chunks: Optional[Chunks]) -> Tuple[Low, ...]:
+        """The chunks as a tuple, which is made once for a run: it may have very many."""
+        source, frozen = self._lowstate
+        if source is not chunks or len(frozen) != len(chunks or ()):
+            frozen = tuple(chunks or ())
+            self._lowstate = (chunks, frozen)
+        return frozen
 
     # the call
 
