@@ -30,13 +30,14 @@ class Lazy(Dict[str, Any]):
     """
 
     def __init__(self, load: Callable[[], Mapping[str, Any]]) -> None:
-        super().__init__()
+        super().__init__({"": None})  # json looks at the size of a map before it asks for what is in it
         self._load: Optional[Callable[[], Mapping[str, Any]]] = load
 
     def fill(self) -> None:
         """Looks, if nobody did."""
         if self._load is not None:
             load, self._load = self._load, None
+            super().clear()
             super().update(load())
 
     def __reduce__(self) -> Tuple[Any, ...]:

@@ -144,7 +144,7 @@ class SSHRoad:
 
     async def _work(self, host: Host, thin: Thin, answered: asyncio.Event) -> None:
         """Serves a thin minion until it has answered, which it must within the time that a job may take."""
-        if thin.note:
+        if thin.note and not self._way.fresh:
             log.warning("%s: %s", host.id, thin.note)
         stream = self._streams.attach(host.id, thin.reader, thin.writer)
         ended = asyncio.ensure_future(stream.ended())
