@@ -143,6 +143,10 @@ class MasterSettings(BaseSettings):
         ["libvirt", "virtkey"], "External pillars that minions may ask for with pillar.ext; the arguments are theirs"
     )
     postgres: dict[str, Any] = option({}, "`host`, `port`, `user`, `pass` and `db` of the external pillar postgres")
+    pillar_cache: bool = option(
+        False, "Keep pillars for pillar_cache_ttl though they depend on external pillars, the mine, chance or the clock"
+    )
+    pillar_cache_ttl: int = option(3600, "Seconds that such a pillar is kept")
     pillar_timeout: float = option(60, "Seconds that the pillar of one minion may take")
     # modules of the master
     runner_dirs: list[Any] = option([], "Further folders of runners")

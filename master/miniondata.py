@@ -56,6 +56,10 @@ class MinionData:
         """Function -> value, as the minion last sent it."""
         return self._load(minion_id, "mine") or {}
 
+    def has(self, minion_id: str, kind: str) -> bool:
+        """Whether one of `KINDS` is kept of a minion."""
+        return os.path.exists(self._path(minion_id, kind))
+
     def store_grains(self, minion_id: str, grains: Mapping[str, Any]) -> bool:
         """Keeps a minion's grains; whether that was done. What is too large is not kept, and what was there stays."""
         return self._store(minion_id, "grains", grains, MAX_GRAINS)

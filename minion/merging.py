@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Tuple, Union
 
 log = logging.getLogger(__name__)
 
+_PLAIN = frozenset((str, int, bool, float, bytes, type(None)))
 Level = Union[bool, int, List[Any], str, Tuple[Any, ...]]
 
 
@@ -52,7 +53,19 @@ def merge_list(first: Mapping[Any, Any], second: Mapping[Any, Any]) -> Dict[Any,
 
 def merge_recurse(first: Any, second: Mapping[Any, Any], merge_lists: bool = False) -> Any:
     """`update` on a copy."""
-    return update(copy.deepcopy(first), second, merge_lists=merge_lists)
+    return update(_copied(first), second, merge_lists=merge_lists)
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy; data as YAML and JSON give it is copied several times faster than by the library."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict or kind is OrderedDict:
+        return kind((key, _copied(item)) for key, item in value.items())
+    if kind is list:
+        return [_copied(item) for item in value]
+    return copy.deepcopy(value)
 
 
 def merge_overwrite(first: Any, second: Mapping[Any, Any], merge_lists: bool = False) -> Any:

@@ -8,10 +8,11 @@ import fnmatch
 import logging
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
+from minion import inputs
 from minion.data import repack_dictlist
 from minion.errors import MinionError, SaltRenderError
 from minion.files.direct import DirectClient
-from minion.files.roots import Roots
+from minion.files.roots import Roots, expand
 from minion.loaders import Loaders
 from minion.matchers import MinionView
 from minion.merging import merge
@@ -21,6 +22,8 @@ from minion.rendering import compile_template
 from minion.top import Entry, confirms, read_entry
 
 log = logging.getLogger(__name__)
+
+_STEADY_RENDERERS = ("gpg", "jinja", "json", "msgpack", "text", "toml", "yaml", "yamlex")
 
 Top = Dict[str, Dict[str, Entry]]  # environment -> target -> entry
 
@@ -38,6 +41,7 @@ class PillarCompiler:
     def __init__(self, opts: Dict[str, Any], loaders: Loaders, trusted: Optional[Callable[[], Loaders]] = None) -> None:
         self._opts, self._loaders = opts, loaders
         self._ext = ExtPillars(opts, loaders, trusted)
+        self._files: Dict[str, Roots] = {}
 
     def compile(self, request: PillarRequest) -> Pillar:
         """The pillar; what went wrong is in its key `_errors`."""
@@ -55,7 +59,15 @@ class PillarCompiler:
         pillar: Pillar = {}
         names = {"opts": opts, "grains": request.grains, "pillar": pillar}
         with self._loaders.replaced(**names):
-            yield _Compilation(opts, request, self._loaders, self._ext, pillar)
+            yield _Compilation(opts, request, self._loaders, self._ext, self._roots(opts["pillar_roots"]), pillar)
+
+    def _roots(self, pillar_roots: Mapping[str, Any]) -> Roots:
+        """The files of these folders; what was last learned of them is kept."""
+        expanded = {saltenv: expand(folders) for saltenv, folders in pillar_roots.items()}
+        name = repr(expanded)
+        if name not in self._files:
+            self._files = {name: Roots(expanded)}
+        return self._files[name]
 
 
 def _options_for(opts: Mapping[str, Any], request: PillarRequest) -> Dict[str, Any]:
@@ -83,16 +95,20 @@ class _Compilation:
         request: PillarRequest,
         loaders: Loaders,
         ext: ExtPillars,
+        roots: Roots,
         pillar: Pillar,
     ) -> None:
         self._opts, self._request, self._loaders, self._ext = opts, request, loaders, ext
         self._pillar = pillar
-        self._files = DirectClient(Roots(opts["pillar_roots"]))
+        self._files = DirectClient(roots)
+        self._renderers = inputs.WatchedFunctions(loaders.renderers, _STEADY_RENDERERS)
         self._errors: List[str] = []
         self._ignored: Dict[str, List[str]] = {}
         self._available: Dict[str, List[str]] = {}
 
     def run(self) -> Pillar:
+        for saltenv in self._opts["pillar_roots"]:
+            self._files.file_list(saltenv)  # the pillar depends on what files there are, found or not
         top, top_errors = self._top()
         if not self._request.with_ext:
             self._grow(self._from_sls(top))
@@ -132,7 +148,7 @@ class _Compilation:
     def _render(self, path: str, saltenv: str, sls: str = "", **variables: Any) -> Any:
         return compile_template(
             path,
-            self._loaders.renderers,
+            self._renderers,
             self._opts["renderer"],
             self._opts.get("renderer_blacklist"),
             self._opts.get("renderer_whitelist"),
@@ -334,4 +350,4 @@ class _Compilation:
         for part in path[:-1]:
             parent = parent.get(part) if isinstance(parent, dict) else None
         if isinstance(parent, dict) and path[-1] in parent:
-            parent[path[-1]] = self._loaders.renderers[renderer](parent[path[-1]], translate_newlines=True)
+            parent[path[-1]] = self._renderers[renderer](parent[path[-1]], translate_newlines=True)

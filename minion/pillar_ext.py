@@ -6,6 +6,7 @@ import inspect
 import logging
 from typing import Any, Callable, List, Mapping, Optional
 
+from minion import inputs
 from minion.loader import Loader
 from minion.loaders import Loaders, module_folders
 from minion.pillar_request import Pillar, PillarRequest
@@ -59,6 +60,7 @@ class ExtPillars:
                 functions.inject(name, own.dunders[name])
             for name, arguments in (item for entry in wanted for item in entry.items()):
                 if name not in (opts.get("exclude_ext_pillar") or ()):
+                    inputs.volatile(f"ext_pillar {name}")
                     found = self._call(functions, str(name), arguments, pillar, request, errors)
                     errors.extend(found.pop("_errors", ()))
                     pillar = merge(pillar, found) if found else pillar

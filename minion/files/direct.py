@@ -6,26 +6,22 @@ from typing import Dict, List, Optional
 
 from minion.files import urls
 from minion.files.roots import Roots
+from minion.inputs import depends_on
 
 
 class DirectClient:
-    """Gives the paths of files below roots.
-
-    Attributes:
-        used: path -> time of change, of all files that were given out.
-    """
+    """Gives the paths of files below roots."""
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
-        self.used: Dict[str, float] = {}
 
     def cache_file(self, path: str, saltenv: str = "base", cachedir: Optional[str] = None) -> str:
         """Where a `salt://` file lies; "" if there is none."""
         relative, own_env = urls.parse(path)
-        found = self._roots.find(relative, own_env or saltenv)
-        if found["path"]:
-            self.used[found["path"]] = found["stat"][8]
-        return str(found["path"])
+        path = str(self._roots.find(relative, own_env or saltenv)["path"])
+        if path:
+            depends_on(path)
+        return path
 
     def get_state(self, sls: str, saltenv: str) -> Dict[str, str]:
         """`source` (URL) and `dest` (path) of an SLS file; {} if there is none."""

@@ -13,10 +13,12 @@ import gzip
 import os
 import re
 import stat
+import time
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from minion.files.hashing import hash_of
 from minion.files.urls import is_saltenv, path_parts
+from minion.inputs import State, holds_while, is_settled, state_of
 
 _NO_FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _FOLDER = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
@@ -61,10 +63,11 @@ class _Listing(NamedTuple):
     folders: List[str]
     empty: List[str]
     links: Dict[str, str]
-    seen: Dict[str, int]
+    seen: Dict[str, State]
+    made: int
 
     def holds(self) -> bool:
-        return all(_changed_at(folder) == when for folder, when in self.seen.items())
+        return all(state_of(folder) == state and is_settled(state, self.made) for folder, state in self.seen.items())
 
 
 class Roots:
@@ -77,7 +80,7 @@ class Roots:
     """
 
     def __init__(self, file_roots: Mapping[str, Any], options: RootsOptions = RootsOptions()) -> None:
-        self._roots = {str(name): _expanded(folders) for name, folders in (file_roots or {}).items()}
+        self._roots = {str(name): expand(folders) for name, folders in (file_roots or {}).items()}
         self._options = options
         self._ignored = [re.compile(pattern) for pattern in options.ignore_regex]
         self._listings: Dict[str, _Listing] = {}
@@ -180,6 +183,7 @@ class Roots:
             known = self._look(saltenv)
             if saltenv in self._roots:  # names under `__env__` are the asker's choice; they are not kept
                 self._listings[saltenv] = known
+        holds_while(known.holds)
         return known
 
     def _look(self, saltenv: str) -> _Listing:
@@ -187,11 +191,12 @@ class Roots:
         folders: Set[str] = set()
         empty: Set[str] = set()
         links: Dict[str, str] = {}
-        seen: Dict[str, int] = {}
+        made = time.time_ns()
         roots = self.roots_of(saltenv)
+        seen = {root: state_of(root) for root in roots}
         for root in roots:
             for folder, subfolders, names in self._walk(root, roots):
-                seen[folder] = _changed_at(folder)
+                seen[folder] = state_of(folder)
                 for name in (*subfolders, *names):
                     full = os.path.join(folder, name)
                     relative = os.path.relpath(full, root)
@@ -202,7 +207,7 @@ class Roots:
                         empty.add(relative)
                     if os.path.islink(full):
                         links.update(_link_within(full, relative, root))
-        return _Listing(sorted(files), sorted(folders), sorted(empty), links, seen)
+        return _Listing(sorted(files), sorted(folders), sorted(empty), links, seen, made)
 
     def _walk(self, root: str, roots: Sequence[str]) -> Iterator[Tuple[str, List[str], List[str]]]:
         for folder, subfolders, names in os.walk(root, followlinks=self._options.follow_links):
@@ -227,7 +232,7 @@ def _listed(value: Any) -> List[str]:
     return [value] if isinstance(value, str) else list(value or [])
 
 
-def _expanded(folders: Any) -> List[str]:
+def expand(folders: Any) -> List[str]:
     """Folders of one environment; patterns stand for what they match."""
     result: List[str] = []
     for folder in _listed(folders):
@@ -238,13 +243,6 @@ def _expanded(folders: Any) -> List[str]:
 def _beginning_with(paths: List[str], prefix: str) -> List[str]:
     wanted = prefix.strip("/")
     return [path for path in paths if path.startswith(wanted)]
-
-
-def _changed_at(folder: str) -> int:
-    try:
-        return os.stat(folder).st_mtime_ns
-    except OSError:
-        return -1
 
 
 def _is_empty(folder: str) -> bool:

@@ -146,7 +146,7 @@ def sync_grains(
         refresh: collect the grains and the pillar anew afterwards.
         extmod_whitelist: names of the only modules to bring.
         extmod_blacklist: names of modules not to bring.
-        clean_pillar_cache: accepted, and of no effect: pillars are not cached.
+        clean_pillar_cache: the master forgets what its option `pillar_cache` let it keep.
 
     CLI Example:
 
@@ -156,7 +156,7 @@ def sync_grains(
     """
     changed = _sync("grains", saltenv, extmod_whitelist, extmod_blacklist)
     if refresh:
-        refresh_pillar()
+        refresh_pillar(clean_cache=clean_pillar_cache)
     return changed
 
 
@@ -174,7 +174,7 @@ def sync_pillar(
         refresh: compile the pillar anew afterwards.
         extmod_whitelist: names of the only modules to bring.
         extmod_blacklist: names of modules not to bring.
-        clean_pillar_cache: accepted, and of no effect: pillars are not cached.
+        clean_pillar_cache: the master forgets what its option `pillar_cache` let it keep.
 
     CLI Example:
 
@@ -184,7 +184,7 @@ def sync_pillar(
     """
     changed = _sync("pillar", saltenv, extmod_whitelist, extmod_blacklist)
     if refresh:
-        refresh_pillar()
+        refresh_pillar(clean_cache=clean_pillar_cache)
     return changed
 
 
@@ -202,7 +202,7 @@ def sync_all(
         refresh: let the minion look at its modules, grains and pillar again afterwards.
         extmod_whitelist: kind -> names of the only modules to bring.
         extmod_blacklist: kind -> names of modules not to bring.
-        clean_pillar_cache: accepted, and of no effect: pillars are not cached.
+        clean_pillar_cache: the master forgets what its option `pillar_cache` let it keep.
 
     CLI Example:
 
@@ -217,7 +217,7 @@ def sync_all(
     changed = {name: syncer.sync(kind)[0] for name, kind in [*_ALL_KINDS, *((kind, kind) for kind in masterless)]}
     if refresh:
         __context__.pop(_TOP_ENVS, None)
-        refresh_pillar()
+        refresh_pillar(clean_cache=clean_pillar_cache)
     return changed
 
 
@@ -261,7 +261,7 @@ def refresh_grains(**kwargs: Any) -> bool:
 
     Args:
         refresh_pillar: get the pillar anew as well, which may depend on the grains.
-        clean_pillar_cache: accepted, and of no effect: pillars are not cached.
+        clean_pillar_cache: the master forgets what its option `pillar_cache` let it keep.
 
     CLI Example:
 
@@ -273,7 +273,10 @@ def refresh_grains(**kwargs: Any) -> bool:
     unknown = [f"{name}={value}" for name, value in kwargs.items() if name not in known and not name.startswith("__")]
     if unknown:
         raise SaltInvocationError(f"The following keyword arguments are not valid: {', '.join(unknown)}")
-    refresh_pillar() if kwargs.get("refresh_pillar", True) else refresh_modules()
+    if kwargs.get("refresh_pillar", True):
+        refresh_pillar(clean_cache=bool(kwargs.get("clean_pillar_cache")))
+    else:
+        refresh_modules()
     return True
 
 
@@ -283,7 +286,7 @@ def refresh_pillar(wait: bool = False, timeout: int = 30, clean_cache: bool = Tr
     Args:
         wait: until it is there.
         timeout: seconds to wait for it at the most.
-        clean_cache: accepted, and of no effect: pillars are not cached.
+        clean_cache: the master forgets what its option `pillar_cache` let it keep.
 
     CLI Example:
 
@@ -292,7 +295,7 @@ def refresh_pillar(wait: bool = False, timeout: int = 30, clean_cache: bool = Tr
         salt '*' saltutil.refresh_pillar
         salt '*' saltutil.refresh_pillar wait=True timeout=60
     """
-    return _signal("pillar_refresh", wait=wait, **({"timeout": timeout} if wait else {}))
+    return _signal("pillar_refresh", wait=wait, clean_cache=clean_cache, **({"timeout": timeout} if wait else {}))
 
 
 def pillar_refresh(wait: bool = False, timeout: int = 30, clean_cache: bool = True) -> bool:

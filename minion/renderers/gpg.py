@@ -8,11 +8,13 @@ import shutil
 import subprocess
 from typing import Any, Callable, Dict, Union
 
+from minion import inputs
 from minion.errors import SaltRenderError
 
 __salt__: Dict[str, Callable[..., Any]]
 __opts__: Dict[str, Any]
 
+_KEYS = ("pubring.kbx", "pubring.gpg", "secring.gpg", "private-keys-v1.d")
 _MESSAGE = re.compile(rb"-----BEGIN PGP MESSAGE-----.*?-----END PGP MESSAGE-----", re.S)
 
 
@@ -23,6 +25,8 @@ def render(source: Any, saltenv: str = "base", sls: str = "", argline: str = "",
     """
     if not shutil.which("gpg"):
         raise SaltRenderError("GPG unavailable")
+    for name in _KEYS:
+        inputs.depends_on(os.path.join(_key_folder(), name))
     return _decrypted(source, bool(options.get("translate_newlines")))
 
 

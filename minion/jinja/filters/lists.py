@@ -7,6 +7,11 @@ import random
 from collections.abc import Hashable
 from typing import Any, Callable, Dict, Iterable, List, Sequence
 
+import jinja2
+from jinja2.filters import do_random
+from jinja2.runtime import Context
+
+from minion import inputs
 from minion.data import flatten, is_iterable
 from minion.jinja.filters._volatile import volatile
 from minion.jinja.tests import is_list
@@ -80,6 +85,13 @@ def exactly_one_true(values: Iterable[Any]) -> bool:
     return exactly_n_true(values)
 
 
+@jinja2.pass_context
+def random_item(context: Context, values: Sequence[Any]) -> Any:
+    """One of them by chance."""
+    inputs.volatile("the filter random")
+    return do_random(context, values)
+
+
 def random_sample(values: Sequence[Any], size: int, seed: Any = None) -> List[Any]:
     """Some of them by chance; the same ones for the same seed."""
     chance = random.Random()  # noqa: S311 - no secret depends on it
@@ -105,6 +117,7 @@ FILTERS: Dict[str, Callable[..., Any]] = {
     "is_list": is_list,
     "max": max,
     "min": min,
+    "random": random_item,
     "random_sample": volatile(random_sample),
     "random_shuffle": volatile(random_shuffle),
     "sequence": sequence,

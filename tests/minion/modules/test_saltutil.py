@@ -151,7 +151,7 @@ def test_refreshing_and_waiting(salt: Loader):
     salt["saltutil.refresh_pillar"](wait=True, timeout=7)
     salt["saltutil.refresh_modules"](**{"async": False})
     data = [load["data"] for _cmd, load in master_of(salt).asked]
-    assert data == [{"wait": True, "timeout": 7}, {"notify": True}]
+    assert data == [{"wait": True, "clean_cache": True, "timeout": 7}, {"notify": True}]
 
 
 def test_refreshing_grains_only(salt: Loader):
