@@ -6,6 +6,7 @@ keys, times, the bytes themselves. Source of the protocol: docs/protocol.md.
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
@@ -348,6 +349,11 @@ def is_closed(connection: socket.socket, wait: float = WAIT) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def soon() -> float:
+    """Seconds in which a good minion is served, whatever goes on: one, or more where others use the processors, too."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def until(condition: Callable[[], Any], wait: float = WAIT) -> Any:

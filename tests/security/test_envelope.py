@@ -13,7 +13,7 @@ import pytest
 from master import requests, schema
 from master.control import COMMANDS
 from tests.security import peer as wire
-from tests.security.peer import BAD_LOAD, DROP, SILENCE, Peer, Wire, clear
+from tests.security.peer import BAD_LOAD, DROP, SILENCE, Peer, Wire, clear, soon
 from tests.security.running import ROOT, Master
 from transports import codec
 from transports.messages import Peer as Verified
@@ -141,7 +141,7 @@ def test_ten_thousand_random_messages(master: Master, good: Peer):
     chance = random.Random(1)
     stranger = Wire(master.port)
     stranger.send(*(chance.randbytes(chance.randrange(200)) for _ in range(10_000)))
-    assert good.ask("_file_envs", wait=1.0) == ["base"]
+    assert good.ask("_file_envs", wait=soon()) == ["base"]
     assert set(stranger.replies(10_000)) == {BAD_LOAD}
 
 

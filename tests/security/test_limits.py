@@ -27,28 +27,19 @@ from tests.security.peer import (
     message,
     raw,
     sends,
+    soon,
     until,
-)  # fmt: skip
+)
 from tests.security.running import Master
 from transports import codec
 
 MEGABYTES = 420  # what one process may use at the most
 OPTIONS = {"max_memory": MEGABYTES, "heartbeat": 1, "log_level": "warning"}
-SOON = (
-    1.0  # seconds in which a good minion is served, whatever goes on; more on a machine that is busy with other things
-)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def patience(helpers: list[Peer]) -> None:
-    """Measures how long a good minion waits when nobody attacks, and makes room for descriptors."""
-    global SOON
-    slowest = 0.0
-    for _ in range(30):
-        began = time.monotonic()
-        helpers[0].ask("_file_envs")
-        slowest = max(slowest, time.monotonic() - began)
-    SOON = 1.0 + 20 * slowest
+def descriptors() -> None:
+    """Makes room for connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)), hard))
 
@@ -76,7 +67,7 @@ def serve(helpers: list[Peer]) -> None:
     for helper in helpers:
         began = time.monotonic()
         assert helper.ask("_file_envs") == ["base"]
-        assert time.monotonic() - began < SOON
+        assert time.monotonic() - began < soon()
 
 
 def large(load: bytes, **more: bytes) -> bytes:
@@ -100,12 +91,14 @@ def announced(length: int) -> bytes:
         ("ten million numbers", large(b"x" * 64, x=announced(10**7) + b"\x01" * 10**7)),
         ("a map of a million", large(b"x" * 64, x=b"\xdf" + struct.pack(">I", 10**6) + b"\x01\x80" * 10**6)),
         ("lists that announce much", large(b"x" * 10**7, x=announced(10**7) * 1000)),
-        ("a clear request of lists that announce much",
-        clear({"cmd": "_auth"})[:-8] + announced(50_000) * 1000 + b"\0" * 50_000),
+        (
+            "a clear request of lists that announce much",
+            clear({"cmd": "_auth"})[:-8] + announced(50_000) * 1000 + b"\0" * 50_000,
+        ),
         ("a large load", large(b"\xff" * 20_000_000)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
-)  # fmt: skip
+)
 def test_a_message_of_a_stranger_makes_nothing_of_its_size(
     master: Master, helpers: list[Peer], name: str, payload: bytes
 ):
@@ -144,12 +137,15 @@ def test_a_message_above_the_limit_ends_its_connection(master: Master, helpers: 
 @pytest.mark.parametrize(
     "plain",
     [
-        b"\x81\xa3cmd" + announced(10**7) + b"\x80" * 10**7, b"\x81\xa3cmd" + announced(10**7) * 1000 + b"\0" * 10**7,
-        announced(5 * 10**6) + b"\x93\x01\x02\x03" * 5 * 10**6, b"\x81\xa3cmd" + b"\x91" * 10**6 + b"\x01",
-        b"\x91\xc7\x06\x4f" + b"\x92\xa1x\xdd\xff\xff", b"\x81\xa3cmd\xc9\x00\x98\x96\x80\x4f" + b"\x91" * 10**7,
+        b"\x81\xa3cmd" + announced(10**7) + b"\x80" * 10**7,
+        b"\x81\xa3cmd" + announced(10**7) * 1000 + b"\0" * 10**7,
+        announced(5 * 10**6) + b"\x93\x01\x02\x03" * 5 * 10**6,
+        b"\x81\xa3cmd" + b"\x91" * 10**6 + b"\x01",
+        b"\x91\xc7\x06\x4f" + b"\x92\xa1x\xdd\xff\xff",
+        b"\x81\xa3cmd\xc9\x00\x98\x96\x80\x4f" + b"\x91" * 10**7,
     ],
     ids=["maps", "announced", "lists", "deep", "in an extension", "large in an extension"],
-)  # fmt: skip
+)
 def test_a_message_of_a_minion_makes_little_of_its_size(master: Master, helpers: list[Peer], plain: bytes):
     bomber = master.minion(f"bomber{zlib.crc32(plain)}")
     assert bomber.session is not None
@@ -185,7 +181,7 @@ def test_a_flood_of_slow_questions_leaves_threads_for_others(master: Master, hel
         for helper in helpers:
             began = time.monotonic()
             assert helper.ask("_pillar", grains={}) == {}
-            assert time.monotonic() - began < 2 * SOON
+            assert time.monotonic() - began < 2 * soon()
     slow.close()
 
 
@@ -285,7 +281,7 @@ def answers(helper: Peer) -> bool:
     """Whether a good minion is served now; its own connection may have been lost with the process."""
     again = Peer(helper.port, helper.id)
     try:
-        return again.sign_in().ask("_file_envs", wait=SOON) == ["base"]
+        return again.sign_in().ask("_file_envs", wait=soon()) == ["base"]
     except NoReply:
         return False
     finally:
@@ -319,7 +315,7 @@ def test_jobs_are_published_during_a_flood_of_subscriptions(master: Master):
             jid = master.publish(["stock"])
             assert listener.job()["jid"] == jid
             times.append(time.monotonic() - began)
-    assert max(times) < SOON, times
+    assert max(times) < soon(), times
 
 
 def test_subscriptions_do_not_fill_the_host(master: Master, helpers: list[Peer]):

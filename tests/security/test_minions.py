@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from master.tags import job_return
-from tests.security.peer import Listener, NoReply, Peer, until
+from tests.security.peer import Listener, NoReply, Peer, soon, until
 from tests.security.running import Master
 from transports import codec
 
@@ -259,7 +259,7 @@ def test_an_endless_regular_expression_holds_up_nobody(master: Master, evil: Pee
     load = evil.load("_mine_get", tgt=tgt, fun="open", tgt_type=kind)
     evil.wire.send(evil.seal(load))
     for worker in workers:
-        assert worker.ask("_file_envs", wait=1.0) == ["base"]
+        assert worker.ask("_file_envs", wait=soon()) == ["base"]
     assert evil.opened(evil.wire.receive(), load) == {}
 
 
@@ -320,7 +320,7 @@ def test_a_peers_endless_target_holds_up_no_operator(master: Master, friend: Pee
     friend.wire.send(friend.seal(load))
     began = time.monotonic()
     assert "pong" in master.control.ask("ping")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < soon()
     assert friend.opened(friend.wire.receive(), load) == {}
 
 
@@ -424,7 +424,7 @@ def test_a_flood_of_one_minion_delays_another_by_little(master: Master, evil: Pe
     ]
     flooder.wire.send(*requests)
     for victim in victims * 5:
-        assert victim.ask("_file_envs", wait=1.0) == ["base"]
+        assert victim.ask("_file_envs", wait=soon()) == ["base"]
     until(lambda: flooder.wire.receive(5.0))
 
 
@@ -432,9 +432,9 @@ def test_a_stranger_can_not_spend_what_a_minion_may_ask(master: Master, good: Pe
     stranger = master.peer("x")
     forged = codec.pack({"enc": "aes", "version": 3, "id": "good", "load": b"\xff" * (1 << 20)})
     stranger.wire.send(*[forged] * 40)
-    assert good.ask("_file_envs", wait=1.0) == ["base"]
+    assert good.ask("_file_envs", wait=soon()) == ["base"]
     assert len(stranger.wire.replies(40)) == 40
-    assert good.ask("_file_envs", wait=1.0) == ["base"]
+    assert good.ask("_file_envs", wait=soon()) == ["base"]
 
 
 def test_a_listener_of_everything_hears_no_private_job(master: Master, good: Peer):

@@ -16,7 +16,7 @@ import pytest
 
 from master.control import COMMANDS
 from master.errors import Refused
-from tests.security.peer import Peer, Wire, clear
+from tests.security.peer import Peer, Wire, clear, soon
 from tests.security.running import Master
 from transports.codec import MAX_MESSAGE
 from transports.errors import Broken, TransportError
@@ -239,7 +239,7 @@ def test_a_refusal_comes_before_a_look_at_the_target(master: Master):
     for tgt, kind in (("(a+)+b", "pcre"), ("role:(w+)+x", "grain_pcre"), ("x" * 100_000, "glob")):
         began = time.monotonic()
         assert "error" in run(master, fun="cmd.script", tgt=tgt, tgt_type=kind)
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 0.4 * soon()
 
 
 def test_an_endless_target_holds_up_nobody(master: Master):
@@ -253,7 +253,7 @@ def test_an_endless_target_holds_up_nobody(master: Master):
 
         began = time.monotonic()
         answer = as_user(NOBODY, slow)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 3 * soon()
     assert answer["error"]["name"] == "TargetError"
     assert "pong" in master.control.ask("ping")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.security.peer import NoReply, Peer, Wire, clear
+from tests.security.peer import NoReply, Peer, Wire, clear, soon
 from tests.security.running import Master
 
 OPTIONS = {"log_level": "debug", "log_level_logfile": "all"}
@@ -89,7 +89,7 @@ def test_yaml_that_is_an_attack_is_an_error_and_tells_little(master: Master, tex
     pillar = pillar_of(master, "yaml", text)
     assert set(pillar) == {"_errors", "echoed", "quoted"}
     assert str(master.root) not in str(pillar) and "Traceback" not in str(pillar)
-    assert master.minion("good").ask("_file_envs", wait=1.0) == ["base"]
+    assert master.minion("good").ask("_file_envs", wait=soon()) == ["base"]
 
 
 # ------------------------------------------------------------------------ logs
