@@ -85,10 +85,10 @@ def _run_functions(functions: Dict[str, Any]) -> Result:
     if missing or waiting:
         comments = []
         if missing:
-            comments.append(f"Unavailable function{len(missing) > 1 or ''}: {', '.join(missing)}.")
+            comments.append(f"Unavailable {_functions_word(missing)}: {', '.join(missing)}.")
             ret["result"] = False
         if waiting:
-            comments.append(f"Function{len(waiting) > 1 or ''} {', '.join(waiting)} to be executed.")
+            comments.append(f"F{_functions_word(waiting)[1:]} {', '.join(waiting)} to be executed.")
         return {**ret, "comment": " ".join(comments)}
     failures: List[str] = []
     successes: List[str] = []
@@ -107,6 +107,11 @@ def _run_functions(functions: Dict[str, Any]) -> Result:
         else:
             failures.append(f"'{name}': {value}")
     return {**ret, "comment": ", ".join(failures + successes), "result": not failures}
+
+
+def _functions_word(names: List[str]) -> str:
+    """ "function", or its odd plural, which Salt's comments have always had."""
+    return "function" if len(names) == 1 else "functionTrue"
 
 
 def _call(name: str, arguments: Any) -> Any:
