@@ -215,6 +215,8 @@ class ControlServer:
         tgt, kind, options = fields["tgt"], fields["tgt_type"], fields["options"]
         if not operator.full or fields["publisher"] or kind == "nodegroup":
             tgt, kind = list(resolved.minions), "list"  # what was authorized is what is sent
+        elif resolved.words:
+            tgt = " ".join(resolved.words)
         allowed = _PASSED_ON if operator.full else _PASSED_ON_OF_ALL
         return Job(
             jid=fields["jid"] or self._store.new_jid(),

@@ -46,10 +46,12 @@ class Resolved:
     Attributes:
         minions: who is expected to answer, sorted.
         missing: who was named but is not accepted.
+        words: a compound expression without nodegroups, which minions do not know.
     """
 
     minions: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 class _View:
@@ -103,7 +105,7 @@ def resolve(
         if tgt_type in ("compound", "nodegroup"):
             words = [f"N@{tgt}"] if tgt_type == "nodegroup" else tgt.split() if isinstance(tgt, str) else list(tgt)
             words = matchers.expand_nodegroups(words, nodegroups)
-            return Resolved(_compound(words, accepted, known, max_regex, unknown))
+            return Resolved(_compound(words, accepted, known, max_regex, unknown), words=tuple(words))
         matcher = matchers.parse(tgt, tgt_type, delimiter, nodegroups, max_regex)
     except matchers.TargetError as exc:
         raise TargetError(f"The {tgt_type} target {_shown(tgt)} is wrong: {exc}") from None

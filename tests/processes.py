@@ -45,6 +45,8 @@ def free_ports(count: int) -> list[int]:
 def until(what: str, holds: Callable[[], Any], folder: Path | None = None, seconds: float = PATIENCE) -> Any:
     """Waits until something holds: looks whenever anything in `folder` changes, and now and then."""
     watch = _Watch(folder) if folder else None
+    if watch and watch.handle < 0:
+        watch = None  # other programs hold all that the system has; looking now and then will do
     deadline = time.monotonic() + seconds
     try:
         while not (found := holds()):

@@ -11,7 +11,7 @@ from tests.processes import Lab, until
 
 @pytest.fixture
 def one() -> Iterator[Lab]:
-    made = Lab()
+    made = Lab(nodegroups={"front": "G@role:web or db*"})
     try:
         made.start_master()
         pending = made.listen("salt/auth")
@@ -30,6 +30,11 @@ def test_a_minion_that_is_not_meant_is_not_missed(one: Lab):
     done = one.salt("-G", "role:db", "test.ping")
     assert done.returncode == 2 and "No minions matched the target" in done.stdout, done.stdout + done.stderr
     assert one.results("-G", "role:web", "test.ping") == {"web1": True}
+
+
+def test_nodegroups_are_the_masters(one: Lab):
+    assert one.results("-C", "N@front and not web2", "test.ping") == {"web1": True}
+    assert one.results("-N", "front", "test.ping") == {"web1": True}
 
 
 def test_a_minion_that_is_accepted_anew_tells_again_what_it_is(one: Lab):
