@@ -313,7 +313,8 @@ def test_a_restricted_user_gets_what_he_may_and_no_more(tmp_path: Path, monkeypa
         assert [(job["tgt"], job["tgt_type"]) for job in published] == [(list(MINIONS), "list"), (["web1"], "list")]
         assert {job["user"] for job in published} == {"alice"}
         for tgt, fun in (
-            ("*", "cmd.run"), ("db1", "cmd.run"), ("web1", "cmd.run_all"), ("web1", "cmd.runx"), ("nobody", "test.ping"),
+            ("*", "cmd.run"), ("db1", "cmd.run"), ("web1", "cmd.run_all"), ("web1", "cmd.runx"),
+            ("nobody", "test.ping"),
             ("*", "test.ping,cmd.run"), ("web1", ["test.ping", "test.echo"]), ("*", "saltutil.find_job,cmd.run"),
         ):  # fmt: skip
             with pytest.raises(Refused):
