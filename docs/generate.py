@@ -10,6 +10,8 @@ import minion
 from master.config import MasterSettings
 from minion.config import MinionSettings
 from minion.settings import BaseSettings, reference
+from roster import host
+from roster.checks import SSH_OPTIONS
 
 DOCS = Path(__file__).parent
 PACKAGE = Path(minion.__file__).parent
@@ -56,6 +58,19 @@ def modules() -> str:
     return "\n".join(lines) + "\n"
 
 
+def agentless() -> str:
+    """docs/agentless.md, with the fields of hosts."""
+    fields = ["| field | default | what it is for |", "|---|---|---|"]
+    fields += [f"| `{name}` | {f'`{default}`' if default else ''} | {doc} |" for name, default, doc in host.reference()]
+    keywords = [", ".join(f"`{keyword}`" for keyword in sorted(SSH_OPTIONS))]
+    text = (DOCS / "agentless.md").read_text(encoding="utf-8")
+    for mark, lines in (("fields", fields), ("keywords", keywords)):
+        before, _, rest = text.partition(f"<!-- {mark} -->\n")
+        after = rest.partition(f"<!-- end of {mark} -->\n")[2]
+        text = before + "\n".join([f"<!-- {mark} -->", *lines, f"<!-- end of {mark} -->"]) + "\n" + after
+    return text
+
+
 def _read(path: Path) -> tuple[str, dict[str, str]]:
     """The name of a module and its public functions with the first lines of their docstrings.
 
@@ -81,7 +96,11 @@ def _read(path: Path) -> tuple[str, dict[str, str]]:
 def main() -> int:
     """Writes or checks."""
     stale = 0
-    for name, text in (("configuration.md", configuration()), ("modules.md", modules())):
+    for name, text in (
+        ("agentless.md", agentless()),
+        ("configuration.md", configuration()),
+        ("modules.md", modules()),
+    ):
         path = DOCS / name
         if "--check" in sys.argv:
             if not path.exists() or path.read_text() != text:

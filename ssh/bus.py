@@ -37,7 +37,7 @@ class MasterBus:
         if self._thread is not None:
             self._events.put((tag, data))
 
-    def acknowledged(self, jid: str, minion_id: str) -> None:
+    def acknowledged(self, jid: str, minion_id: str, matched: bool = True) -> None:
         """Over SSH a connection that stands is acknowledgement enough."""
 
     def close(self) -> None:

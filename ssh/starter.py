@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 300.0
 _MOST_ERRORS = 1 << 20
-_PRE_FLIGHT = 't=$(mktemp) || exit 1; trap \'rm -f "$t"\' EXIT; cat >"$t" && chmod 700 "$t" && {sudo}"$t" {arguments}'
+_PRE_FLIGHT = (
+    't=$(mktemp) || exit 1; trap \'rm -f "$t"\' EXIT; head -c {size} >"$t" && chmod 700 "$t" && "$t" {arguments}'
+)
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,15 @@ class Errors:
     @property
     def text(self) -> str:
         """What was written, without the marks."""
+        return self.output.strip()
+
+    @property
+    def output(self) -> str:
+        """The same, with the space around it."""
         kept = bytes(self._kept)
         for mark in self._marks:
             kept = kept.replace(mark, b"")
-        return kept.decode("utf-8", "replace").strip()
+        return kept.decode("utf-8", "replace")
 
     def count(self, mark: bytes) -> int:
         """How often a mark came."""
@@ -242,7 +249,8 @@ async def run_command(connection: Connection, command: str, stdin: bytes = b"") 
             output = await session.reader.read()
             if feeding.done():
                 feeding.result()
-            return output.decode("utf-8", "replace"), await errors.whole(), await session.exit_code()
+            await errors.whole()
+            return output.decode("utf-8", "replace"), errors.output, await session.exit_code()
         finally:
             feeding.cancel()
             errors.stop()

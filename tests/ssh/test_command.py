@@ -120,22 +120,22 @@ def test_connection_cut_while_the_bundle_is_sent(salt_ssh, server) -> None:
 def test_interrupt_leaves_nothing_running(salt_ssh, server, tmp_path) -> None:
     mark = tmp_path / "runs"
     process = salt_ssh.popen("box", "cmd.run", f"echo $$ > {mark}.new; mv {mark}.new {mark}; sleep 300")
-    until("the job runs", mark.exists, tmp_path)
+    until("the job runs", mark.exists)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130 and "1 ended before they answered" in err
     pid = int(mark.read_text())
-    until("the job's process is gone", lambda: not Path(f"/proc/{pid}").exists(), tmp_path)
+    until("the job's process is gone", lambda: not Path(f"/proc/{pid}").exists())
 
 
 def test_killed_client_leaves_nothing_running(salt_ssh, server, tmp_path) -> None:
     mark = tmp_path / "runs"
     process = salt_ssh.popen("box", "cmd.run", f"echo $$ > {mark}.new; mv {mark}.new {mark}; sleep 300")
-    until("the job runs", mark.exists, tmp_path)
+    until("the job runs", mark.exists)
     process.kill()
     process.communicate()
     pid = int(mark.read_text())
-    until("the job's process is gone", lambda: not Path(f"/proc/{pid}").exists(), tmp_path)
+    until("the job's process is gone", lambda: not Path(f"/proc/{pid}").exists())
 
 
 def test_a_job_may_not_take_longer_than_allowed(salt_ssh) -> None:
@@ -227,4 +227,4 @@ def test_ssh_options_reach_the_client(salt_ssh, server) -> None:
     assert salt_ssh.json("box", "test.ping") == ({"box": True}, 0)
     salt_ssh.roster(box=server.roster(ssh_options=["Ciphers=no-such-cipher"]))
     found, code = salt_ssh.json("box", "test.ping")
-    assert "[Unreachable]" in found["box"] and "no-such-cipher" in found["box"] and code == 10
+    assert "[Unreachable]" in found["box"] and "No matching encryption algorithm" in found["box"] and code == 10
