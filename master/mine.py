@@ -8,7 +8,7 @@ from typing import Any
 
 from master import targets
 from master.errors import TargetError
-from master.miniondata import MinionData
+from master.miniondata import MAX_MINE_FUNCTIONS, MinionData
 
 _ACL_MARK = "__saltmine_acl__"
 _TARGETS = ("glob", "pcre", "list", "grain", "grain_pcre", "pillar", "pillar_exact", "compound", "ipcidr", "nodegroup")
@@ -59,6 +59,8 @@ class MasterMine:
             minion -> value for one function, function -> minion -> value for several.
         """
         functions = fun if isinstance(fun, list) else [name.strip() for name in str(fun).split(",")]
+        if len(functions) > MAX_MINE_FUNCTIONS:
+            return {}
         wanted = [str(name) for name in functions if self._may_read(minion_id, str(name))]
         found: dict[str, dict[str, Any]] = {name: {} for name in wanted}
         for owner in self._matching(tgt, tgt_type, self._accepted()) if wanted else ():

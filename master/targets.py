@@ -28,6 +28,7 @@ _ALWAYS, _NEVER = "*", "E@(?!)"
 _REGEX_KINDS = ("pcre", "grain_pcre", "pillar_pcre")
 _REGEX_TERM = re.compile(r"(?:E|[PJ].?)@", re.S)
 _MAX_REGEX = 256
+_MAX_WORDS = 512
 _SECONDS = 0.5
 
 
@@ -130,8 +131,10 @@ def resolve_guarded(
     """Like `resolve`, for those who are not trusted with regular expressions that may take for ever.
 
     Raises:
-        TargetError: see there; or its regular expressions are too long, or take too long.
+        TargetError: see there; or it has too many words, or its regular expressions are too long, or take too long.
     """
+    if tgt_type == "compound" and len(tgt.split() if isinstance(tgt, str) else tgt) > _MAX_WORDS:
+        raise TargetError(f"The compound target {_shown(tgt)} has more than {_MAX_WORDS} words")
     if not _has_regex(tgt, tgt_type):
         return resolve(tgt, tgt_type, delimiter, accepted, known, nodegroups, _MAX_REGEX, unknown)
 

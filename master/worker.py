@@ -42,6 +42,7 @@ _SLOW_THREADS = 4
 _SLOW_OF_ONE = 2  # ... of which one minion gets so many
 _MOST_WAITING = 256  # requests of one minion
 _TOKEN_BYTES = 8192
+_UNASKED_TOKENS = 10  # for a job that nobody asked for: it takes room in the store for a day, and a write of its own
 _LARGE = 65536
 
 
@@ -246,6 +247,7 @@ class Worker:
             self._reply(ticket, opened.seal(None))
             return
         if returned.jid == "req":
+            self._lanes.charge(returned.id, _UNASKED_TOKENS)
             self._reply(ticket, opened.seal(None) if self._unasked(returned) else BAD_LOAD)
         elif self._jobs.fits(returned):
             self._returns.append(_PendingReturn(ticket, opened, returned))

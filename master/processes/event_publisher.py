@@ -64,3 +64,4 @@ async def _serve(settings: MasterSettings, parts: Parts) -> None:
     hub.fire("salt/master/start", {"id": parts.master_id})
     while True:
         hub.on_notes(await notes.recv())
+        await asyncio.sleep(0)  # what waits already is received without a pause: let operators have their turn
