@@ -85,6 +85,8 @@ class StandIn:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.sign_ins = 0
         self.deaf = False  # sign-ins get no answer
+        self.hold: asyncio.Event | None = None  # sign-ins get their answer when it is set
+        self.replies = 0
         self.ports = (0, 0)
         self.host = "127.0.0.1"
         self.topics: set[bytes] = set()
@@ -140,6 +142,7 @@ class StandIn:
         reply = await self._reply(unpack(data))
         if reply is not SILENT:
             await self._router.send_multipart([route, b"", reply])
+            self.replies += 1
         await self._tell()
 
     async def _tell(self) -> None:
@@ -149,6 +152,9 @@ class StandIn:
     async def _reply(self, envelope: dict[str, Any]) -> Any:
         if envelope["enc"] == "clear":
             self.sign_ins += 1
+            await self._tell()
+            if self.hold is not None:
+                await self.hold.wait()
             return SILENT if self.deaf else self.desk.answer(envelope["load"])
         try:
             load = self.desk.session.open(to_bytes(envelope["load"]))
