@@ -250,6 +250,15 @@ def test_targets_by_the_pillar_of_others_find_nothing_out(evil: Peer, good: Peer
     assert evil.ask("_mine_get", tgt=tgt, fun="open", tgt_type=kind) == {}
 
 
+def test_questions_of_enormous_size(evil: Peer):
+    for question in (
+        {"tgt": "*", "fun": ["open"] * 65}, {"tgt": "*", "fun": ",".join(["open"] * 65)},
+        {"tgt": " or ".join(["evil"] * 300), "fun": "open", "tgt_type": "compound"},
+        {"tgt": ["evil", "or"] * 1000 + ["evil"], "fun": "open", "tgt_type": "compound"},
+    ):  # fmt: skip
+        assert evil.ask("_mine_get", **question) == {}
+
+
 @pytest.mark.parametrize("kind", ["pcre", "grain_pcre", "compound"])
 def test_an_endless_regular_expression_holds_up_nobody(master: Master, evil: Peer, kind: str):
     prey = "a" * 40
