@@ -69,6 +69,11 @@ class Batch:
     def __repr__(self) -> str:
         return f"<Batch: {len(self._pending)} pending, {len(self._active)} jobs under way>"
 
+    @property
+    def left(self) -> list[str]:
+        """Minions whose turn did not come."""
+        return list(self._pending)
+
     def __iter__(self) -> Iterator[Begun | Return | Verdict]:
         try:
             while (self._pending or self._active) and not self.halted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Union
 
 from master.control_client import Verdict
@@ -80,11 +80,11 @@ class Tally:
 
     def sentence(self) -> str:
         """All of it in one line: how many are fine, and who is not."""
-        groups = [(f"failed: {_named(self._failed)}")] if self._failed else []
+        groups = [(f"failed: {named(self._failed)}")] if self._failed else []
         for state, _, label in _STATES:
             minions = self._silent.get(state.value)
             if minions:
-                groups.append(f"{label}: {_named(minions)}")
+                groups.append(f"{label}: {named(minions)}")
         return f"{self._fine} of {self.told} minions returned success; {'; '.join(groups)}"
 
     def summary(self, verbose: bool) -> Iterator[str]:
@@ -138,7 +138,8 @@ def is_known(text: str) -> bool:
     return _NOT_ACCEPTED_MARK in text
 
 
-def _named(minions: Mapping[str, object]) -> str:
+def named(minions: Iterable[str]) -> str:
+    """Some names, in one line."""
     names = sorted(minions)
     if len(names) <= _NAMED:
         return ", ".join(names)

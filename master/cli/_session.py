@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from master.cli._live import Live
-from master.cli._outcome import EX_NO_MINIONS, EX_NOT_ACCEPTED, Item, Tally, is_known, retcode_of, sentence_of
+from master.cli._outcome import EX_NO_MINIONS, EX_NOT_ACCEPTED, Item, Tally, is_known, named, retcode_of, sentence_of
 from master.cli.common import EX_INTERRUPTED, Printer
 from master.client import LocalClient
 from master.control_client import Following, Verdict
@@ -172,7 +172,9 @@ class Session:
                 self._show_of_batch(item)
         self._print_static()
         if batch.halted:
-            print("Batch run stopped due to failhard", file=sys.stderr)
+            sys.stdout.flush()
+            left = f"; not run: {named(batch.left)}" if batch.left else ""
+            print(f"Batch run stopped due to failhard{left}", file=sys.stderr)
         self._end()
         return self._tally.highest_retcode()
 

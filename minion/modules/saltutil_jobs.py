@@ -11,6 +11,7 @@ import time
 from typing import Any, Callable, Dict, List
 
 from minion import running as _running
+from minion.errors import SaltInvocationError
 from minion.modules import _descendants
 from transports import codec
 from transports.errors import CodecError
@@ -128,6 +129,8 @@ def signal_job(jid: str, sig: int) -> str:
 
         salt '*' saltutil.signal_job <job id> 15
     """
+    if not 0 < int(sig) < signal.NSIG:
+        raise SaltInvocationError(f"{sig} is no number of a signal: 1 to {signal.NSIG - 1}")
     job = find_job(jid)
     if not job:
         return ""

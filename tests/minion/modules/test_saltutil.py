@@ -226,6 +226,9 @@ class TestJobs:
 
     def test_ending_what_is_not_there(self, salt: Loader):
         assert salt["saltutil.signal_job"]("1", 15) == ""
+        for wrong in (0, 999):
+            with pytest.raises(SaltInvocationError, match="no number of a signal"):
+                salt["saltutil.signal_job"]("1", wrong)
         assert salt["saltutil.term_all_jobs"]() == [] == salt["saltutil.kill_all_jobs"]()
 
     def test_cached_returns(self, salt: Loader, tmp_path: Path):
