@@ -60,6 +60,8 @@ def open_folder(path: str) -> None:
         raise Unsafe(f"{path} belongs to the user id {found.st_uid}")
     if found.st_mode & 0o077:
         raise Unsafe(f"{path} is open to others (mode {found.st_mode & 0o777:o})")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise Unsafe(f"{path} can't be written")
     check_parents(os.path.realpath(path))
 
 
@@ -243,9 +245,25 @@ def text_of(exc: OSError, base: str) -> Tuple[str, str]:
     return "NoFolder", f"{exc.filename or base}: {exc.strerror}"
 
 
+def become(place: str, base: str, link: int, setup: bytes, early: bytes) -> int:
+    """Runs the thin minion of a bundle, with nothing to read or write for whatever it starts."""
+    sys.path.insert(0, place)
+    from minion.thin import serve
+
+    reading = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return serve(reading, link, base, setup, early)
+
+
 def main(source: BinaryIO) -> NoReturn:
     """Reads its orders, obtains the bundle, and becomes the thin minion."""
     link = os.dup(1)  # what follows speaks on this; prints of modules go to stderr
+    if os.isatty(1):  # then both are the same terminal, and messages would come between the frames
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 2)
+        os.close(nothing)
     os.dup2(2, 1)
     orders = [source.readline().decode("utf-8").rstrip("\n") for _ in range(4)]
     marker, wanted, digest, mode = orders
@@ -256,29 +274,21 @@ def main(source: BinaryIO) -> NoReturn:
         text = text.replace("\n", " ")
         os.write(link, f"{marker} {word} {text}\n".encode("utf-8", "replace"))
 
-    state = {"base": "", "temporary": ""}
-    code = 1
+    base, temporary, code = "", "", 1
     try:
-        base, why = choose_folder(wanted, "fresh" in mode)
-        state["base"] = base
-        if why or "wipe" in mode:
-            state["temporary"] = base
-        place = obtain(source, base, digest, tell)
-        tell("ready", why and f"{base} is used for this run: {why}")
-        sys.path.insert(0, place)
-        from minion.thin import serve
-
-        reading = os.dup(0)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        code = serve(reading, link, base, setup, early)
-    except Failure as exc:
-        tell("error", " ".join(exc.args))
-    except OSError as exc:
-        tell("error", " ".join(text_of(exc, state["base"])))
+        try:
+            base, why = choose_folder(wanted, "fresh" in mode)
+            temporary = base if why or "wipe" in mode else ""
+            place = obtain(source, base, digest, tell)
+        except Failure as exc:
+            tell("error", " ".join(exc.args))
+        except OSError as exc:
+            tell("error", " ".join(text_of(exc, base)))
+        else:
+            tell("ready", why and f"{base} is used for this run: {why}")
+            code = become(place, base, link, setup, early)
     finally:
-        if state["temporary"]:
-            remove(state["temporary"])
+        if temporary:
+            remove(temporary)
     sys.stderr.flush()
     os._exit(code)

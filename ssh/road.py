@@ -156,9 +156,9 @@ class SSHRoad:
                 return
             if not ended.done():
                 raise NoAnswer(f"the job did not end within {limit:g} s, and was ended")
-            text = await thin.errors.whole()
-            last = f": {text.splitlines()[-1]}" if text else ""
-            raise ConnectionLost(f"the connection to {host.address} ended before the job did{last}")
+            why, text = await stream.ended(), await thin.errors.whole()
+            last = f"; {text.splitlines()[-1]}" if text else ""
+            raise ConnectionLost(f"the connection to {host.address} ended before the job did: {why}{last}")
         finally:
             waiting.cancel()
             stream.abandon()

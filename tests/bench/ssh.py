@@ -28,8 +28,9 @@ BARE = """
 import asyncio, sys, asyncssh
 
 async def one(address):
-    async with asyncssh.connect(address, username="root", client_keys=[sys.argv[1]], known_hosts=sys.argv[2], config=[]) as c:
-        await c.run("python3 -c pass", check=True)
+    keys = dict(client_keys=[sys.argv[1]], known_hosts=sys.argv[2], config=[])
+    async with asyncssh.connect(address, username="root", **keys) as connection:
+        await connection.run("python3 -c pass", check=True)
 
 async def main():
     await asyncio.gather(*map(one, sys.argv[3:]))
@@ -73,8 +74,10 @@ class Bench:
 
     def ansible(self) -> None:
         inventory = ",".join(machine.address for machine in self.machines) + ","
-        self._run(["ansible", "-i", inventory, "-u", "root", "--private-key", str(KEY), "-f", "20", "-m", "ping", "all"],
-                  ANSIBLE_HOST_KEY_CHECKING="False")  # fmt: skip
+        login = ["-u", "root", "--private-key", str(KEY)]
+        self._run(
+            ["ansible", "-i", inventory, *login, "-f", "20", "-m", "ping", "all"], ANSIBLE_HOST_KEY_CHECKING="False"
+        )
 
     def pyinfra(self) -> None:
         inventory = ",".join(machine.address for machine in self.machines)

@@ -33,6 +33,7 @@ PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,python3,iproute2,procps,sudo,cron,ca-certificates"  # what a server has
 )
 BOOT_SECONDS = 60.0
+_started: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def why_not() -> str:
@@ -131,7 +132,7 @@ class Machine:
         run(*inside, "link", "set", "lo", "up")
         run(*inside, "route", "add", "default", "via", f"{NET}.1")
         with (self.folder / "boot.log").open("wb") as log:
-            process = subprocess.Popen(
+            process = _started[self.number] = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-b", "-D", str(self.fs), "-M", self.name, "--register=no", "--keep-unit",
                  "--console=passive", f"--network-namespace-path=/run/netns/{self._namespace}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -170,6 +171,8 @@ class Machine:
             os.kill(self.pid, signal.SIGKILL)
         with contextlib.suppress(OSError, ValueError):
             os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
+        if self.number in _started:
+            _started.pop(self.number).wait()
         run("umount", "-l", str(self.fs), check=False)
         run("ip", "link", "del", self._cable, check=False)
         run("ip", "netns", "del", self._namespace, check=False)
