@@ -10,7 +10,9 @@ import click
 
 from master.cli import common
 from master.cli.common import CONTEXT, Common, run
+from master.config import MasterSettings
 from master.errors import ConfigError
+from minion import logs
 
 
 @click.command(context_settings=CONTEXT)
@@ -29,6 +31,7 @@ def command(common: Common, daemon: bool, pid_file: str | None) -> int:
 
     settings = common.settings(limited_log=True, pidfile=pid_file)
     become(settings)
+    _open_log(settings)
     report_undeclared(settings, settings.conf_file)
     os.umask(0o077)
     parts = master.prepare(settings)
@@ -40,6 +43,17 @@ def command(common: Common, daemon: bool, pid_file: str | None) -> int:
         return master.run(settings, parts)
     finally:
         daemonize.remove_pid(settings.pidfile)
+
+
+def _open_log(settings: MasterSettings) -> None:
+    """Starts the log once more, now that its folder can be made: a daemon without one would be mute."""
+    folder = os.path.dirname(settings.log_file)
+    try:
+        if folder:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"the folder of the log file {settings.log_file} can't be made: {exc.strerror}") from None
+    logs.start(settings, settings.log_file, limited=True)
 
 
 def main() -> NoReturn:
