@@ -45,17 +45,17 @@ class Lanes(Generic[Item]):
     def __repr__(self) -> str:
         return f"<Lanes: {len(self._ready)} ready, {len(self._resting)} resting>"
 
-    def put(self, name: str, item: Item, size: int = 0, tokens: float = 0) -> bool:
-        """Puts something at the end of a lane; whether it fits."""
+    def put(self, name: str, item: Item, size: int = 0, tokens: float = 0) -> int:
+        """Puts something at the end of a lane; how many things wait there now, 0 if it does not fit."""
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = _Lane()
             self._ready.append(name)
         if lane.items and (len(lane.items) >= self._most or lane.size + size > self._max_size):
-            return False
+            return 0
         lane.items.append((item, size, tokens))
         lane.size += size
-        return True
+        return len(lane.items)
 
     def take(self) -> Item | None:
         """The next thing to do; None if nothing is ready."""

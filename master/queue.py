@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 _SEQUENCE = struct.Struct(">Q")
 _DRAIN = 256
-MAX_UNDER_WAY = 20000
+MAX_WAITING = 20000
 MAX_BYTES = 16 * 1024 * 1024
 HELLO = b"hello"
 UNHEARD = b""  # a worker's way to say: leave the peer without a reply
-TAKEN = b"\xc1"  # ... and: the request is genuine, its bytes no longer count here
+TAKEN = b"\xc1"  # ... and: the request waits with me, its reply comes later
 
 
 @dataclass
@@ -35,8 +35,7 @@ class _UnderWay:
     route: bytes
     worker: int
     source: bytes
-    payload: bytes
-    weight: int
+    payload: bytes  # b"" once the worker has taken it
     repeated: bool = False
 
 
@@ -57,7 +56,8 @@ class Queue:
     def __init__(self, front: zmq.Socket[Any], back: zmq.Socket[Any], workers: int) -> None:
         self._front, self._back, self._workers = front, back, workers
         self._next = 0
-        self._weight = 0
+        self._waiting = 0  # requests, and their bytes, that no worker has looked at yet
+        self._bytes = 0
         self._log = RateLimitedLog(log)
         self._under_way: OrderedDict[int, _UnderWay] = OrderedDict()
         self.refused = 0
@@ -68,8 +68,8 @@ class Queue:
 
     @property
     def full(self) -> bool:
-        """Whether the workers have to answer before more can be taken."""
-        return self._weight >= MAX_BYTES or len(self._under_way) >= MAX_UNDER_WAY
+        """Whether the workers have to look at what they have before more can be taken."""
+        return self._bytes >= MAX_BYTES or self._waiting >= MAX_WAITING
 
     def from_minions(self) -> None:
         """Takes what waits on the public port, up to a batch, and hands it on."""
@@ -104,9 +104,10 @@ class Queue:
             return
         worker = zlib.crc32(named.encode("utf-8", "replace")) % self._workers
         sequence, self._next = self._next, self._next + 1
-        entry = _UnderWay(frames[0], worker, source, frames[2], len(frames[2]))
+        entry = _UnderWay(frames[0], worker, source, frames[2])
         self._under_way[sequence] = entry
-        self._weight += entry.weight
+        self._waiting += 1
+        self._bytes += len(entry.payload)
         batches.setdefault(worker, []).extend((_SEQUENCE.pack(sequence), entry.source, entry.payload))
 
     def from_workers(self) -> None:
@@ -126,8 +127,10 @@ class Queue:
         entry = self._under_way.get(sequence)
         if entry is None:
             return
-        self._weight -= entry.weight
-        entry.weight = 0
+        if entry.payload:
+            self._waiting -= 1
+            self._bytes -= len(entry.payload)
+            entry.payload = b""
         if reply == TAKEN:
             return
         del self._under_way[sequence]
@@ -135,18 +138,21 @@ class Queue:
             self._front.send_multipart([entry.route, b"", reply])
 
     def _repeat(self, name: bytes) -> None:
-        """A worker started: it gets again what its predecessor did not answer, but nothing that two died of."""
+        """A worker started: it gets again what its predecessor did not look at, but nothing that two died of.
+
+        What the predecessor had taken is refused: those who sent it sign in again, and ask again.
+        """
         batch: list[bytes] = []
         for sequence, entry in list(self._under_way.items()):
             if worker_name(entry.worker) != name:
                 continue
-            if entry.repeated:
-                self._answered(sequence, UNHEARD)
-                continue
-            entry.repeated = True
-            batch += (_SEQUENCE.pack(sequence), entry.source, entry.payload)
+            if entry.payload and not entry.repeated:
+                entry.repeated = True
+                batch += (_SEQUENCE.pack(sequence), entry.source, entry.payload)
+            else:
+                self._answered(sequence, BAD_LOAD)
         if batch:
-            log.info("%s has started; it gets %d unanswered requests", name.decode(), len(batch) // 3)
+            log.warning("%s was restarted; it gets %d unanswered requests again", name.decode(), len(batch) // 3)
             self._back.send_multipart([name, *batch])
 
 

@@ -40,10 +40,11 @@ _DRAIN = 256
 _SLICE = 0.02  # seconds after which a batch is stored and answered, whatever still waits
 _SLOW_THREADS = 4
 _SLOW_OF_ONE = 2  # ... of which one minion gets so many
-_MOST_WAITING = 256  # requests of one minion
+_MOST_WAITING = 4096  # requests of one minion, sign-ins of one network
+_MOST_SLOW = 256
 _TOKEN_BYTES = 8192
 _UNASKED_TOKENS = 10  # for a job that nobody asked for: it takes room in the store for a day, and a write of its own
-_LARGE = 65536
+_LARGE = 4096
 
 
 class SignIn(Protocol):
@@ -191,10 +192,11 @@ class Worker:
             if not self._gate.genuine(envelope):
                 raise Refusal(f"not sealed with the session key of {envelope.id}, if it has one")
             lane, tokens = envelope.id, 1 + len(payload) // _TOKEN_BYTES
-        if not self._lanes.put(lane, _Waiting(ticket, source, envelope), len(payload), tokens):
-            self._log.warning(lane, "requests of %s are dropped: more than %d wait", lane, _MOST_WAITING)
+        waiting = self._lanes.put(lane, _Waiting(ticket, source, envelope), len(payload), tokens)
+        if not waiting:
+            self._log.warning(lane, "requests of %s are dropped: too many wait", lane)
             self._reply(ticket, UNHEARD)
-        elif len(payload) > _LARGE:
+        elif waiting > 1 or len(payload) > _LARGE:  # it may take a while
             self._reply(ticket, TAKEN)
 
     def _guarded(self, ticket: bytes, source: str, work: Callable[[], None]) -> None:
@@ -299,7 +301,7 @@ class Worker:
     def _later(self, ticket: bytes, opened: Opened) -> None:
         """Hands a request to the threads, or lets it wait for those of the same minion."""
         mine = self._slow.setdefault(opened.peer.id, deque())
-        if len(mine) >= _MOST_WAITING:
+        if len(mine) >= _MOST_SLOW:
             self._reply(ticket, UNHEARD)
             return
         mine.append((ticket, opened))
