@@ -174,6 +174,24 @@ def test_a_flood_of_events_is_slowed_down(master: Master, helpers: list[Peer]):
         assert "pong" in master.control.ask("ping")
 
 
+def test_those_who_wait_for_their_turn_hold_up_nobody(master: Master, helpers: list[Peer]):
+    crowd = [master.minion(f"crowd{number}") for number in range(8)]
+    events = [{"tag": "custom/x", "data": {}}] * 1000
+    with unharmed(master, helpers, 250):
+        for one in crowd:
+            one.wire.send(*[one.seal(one.load("_minion_event", events=events)) for _ in range(3)])
+            one.wire.send(*[one.seal(one.load("_ack", jid="x" * 3000)) for _ in range(1500)])
+        for helper in helpers * 10:
+            serve([helper])
+        assert master.peer("late").sign_in().ask("_file_envs") == ["base"]
+    for number in range(master.options["worker_threads"]):
+        master.kill(f"MWorker-{number}")
+    for one in crowd:
+        replies = set(one.wire.replies(1000))
+        assert BAD_LOAD in replies, "what a dead worker had taken is refused, so that it is asked again"
+    master.wait_until_serving()
+
+
 def test_a_flood_of_slow_questions_leaves_threads_for_others(master: Master, helpers: list[Peer]):
     slow = master.minion("slow")
     with unharmed(master, helpers):
@@ -352,4 +370,4 @@ def test_it_is_what_it_was(master: Master, helpers: list[Peer]):
         assert master.minion(name).ask("_file_envs") == ["base"]
     log = master.log_text()
     assert len(log) < 400_000 and max(map(len, log.splitlines()), default=0) < 1000
-    assert not [line for line in log.splitlines() if "MWorker" in line and "died" in line]
+    assert not [line for line in log.splitlines() if "MWorker" in line and "died" in line and "signal 9" not in line]
