@@ -116,7 +116,7 @@ class MasterSettings(BaseSettings):
     state_top_saltenv: str | None = option(None, "Use only this environment's top file")
     top_file_merging_strategy: str = option("merge", "merge, same or merge_all")
     env_order: list[Any] = option([], "Order of environments when top files are merged")
-    master_tops: dict[str, Any] = option({}, "External sources of top data")
+    master_tops: dict[str, Any] = option({}, "Sources of top data besides the top files: source -> its settings")
     renderer: str = option("jinja|yaml", "Renderers of SLS files without a shebang")
     renderer_blacklist: list[Any] = option([], "Renderers that are refused")
     renderer_whitelist: list[Any] = option([], "If set, the only renderers")

@@ -42,21 +42,20 @@ STEADY_FUNCTIONS = frozenset((
 _MOST_KEPT = 32 * 2**20  # bytes of pillars that each worker keeps
 
 
-def make_compiler(opts: dict[str, Any], master: Any, unsafe: bool = False) -> PillarCompiler:
+def make_compiler(opts: dict[str, Any], master: Any) -> PillarCompiler:
     """What compiles the pillars of a master's minions.
 
     External pillars are the operator's programs and may call any function. Templates may call those of `SAFE_MODULES`
-    and of the operator's own modules, unless `unsafe` lets them call any.
+    and of the operator's own modules, unless `pillar_unsafe_functions` lets them call any.
 
     Args:
         opts: the master's options.
         master: takes the requests of templates.
-        unsafe: the option `pillar_unsafe_functions`.
     """
     from minion.loaders import build_loaders
     from minion.pillar import PillarCompiler
 
-    opts = {**opts, "file_client": "local", "grains": {}}
+    opts, unsafe = {**opts, "file_client": "local", "grains": {}}, bool(opts.get("pillar_unsafe_functions"))
     own_modules = [os.path.basename(path).removesuffix(".py") for path in _own_files(opts, "modules")]
     limits = {} if unsafe else {"whitelist_modules": [*SAFE_MODULES, *own_modules]}
     loaders = build_loaders({**opts, **limits}, {}, {}, master)
@@ -80,17 +79,12 @@ class MasterPillars:
         opts: the master's options.
         data: keeps each compiled pillar, for targets.
         mine_get: answers `mine.get` of a template, as the minion whose pillar it is.
-        unsafe: let templates call any function.
     """
 
     def __init__(
-        self,
-        opts: Mapping[str, Any],
-        data: MinionData,
-        mine_get: Callable[[str, Any, Any, str], dict[str, Any]],
-        unsafe: bool = False,
+        self, opts: Mapping[str, Any], data: MinionData, mine_get: Callable[[str, Any, Any, str], dict[str, Any]]
     ) -> None:
-        self._opts, self._data, self._mine_get, self._unsafe = dict(opts), data, mine_get, unsafe
+        self._opts, self._data, self._mine_get = dict(opts), data, mine_get
         self._lock = threading.Lock()  # modules see one minion at a time
         self._compiler: PillarCompiler | None = None
         self._code = inputs.Inputs()  # the files of the operator's own modules
@@ -151,7 +145,7 @@ class MasterPillars:
             with inputs.watched() as self._code:
                 for path in _own_files(self._opts, "modules", "pillar", "renderers", "utils"):
                     inputs.depends_on(path)
-            self._compiler = make_compiler(self._opts, self, self._unsafe)
+            self._compiler = make_compiler(self._opts, self)
             ttl = self._opts["pillar_cache_ttl"] if self._opts.get("pillar_cache") else 0
             self._kept = KeptPillars(_MOST_KEPT, ttl)
         return self._compiler

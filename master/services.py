@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from master.config import MasterSettings
 from master.files import MasterFiles
@@ -61,6 +62,17 @@ def services_of(
             "file_roots": {env: [] for env in settings.file_roots},
             **{name: opts[name] for name in _MASTER_OPTS},
         },
-        tops=lambda minion_id, load: {},
+        tops=lambda minion_id, claimed: _tops(opts, data, minion_id, claimed),
         revoke=revoke,
     )
+
+
+def _tops(opts: Mapping[str, Any], data: MinionData, minion_id: str, claimed: Mapping[str, Any]) -> dict[str, Any]:
+    """What `master_tops` assigns to a minion that claims to have these options."""
+    if not opts.get("master_tops"):
+        return {}
+    from minion.master_tops import assigned
+
+    own = claimed.get("grains")
+    grains = {**(data.grains(minion_id) or {}), **(own if isinstance(own, dict) else {}), "id": minion_id}
+    return assigned(opts, minion_id, claimed, grains)

@@ -151,6 +151,7 @@ class MinionSettings(BaseSettings):
     top_file: str = option("", "For startup_states: top")
     test: bool = option(False, "Run all states in test mode")
     backup_mode: str = option("", "`minion`: keep copies of files that states change")
+    master_tops: Dict[str, Any] = option({}, "Sources of top data besides the top files, for file_client: local")
     master_tops_first: bool = option(False, "States of master_tops before those of the top file")
     # mine, schedule, returns
     mine_functions: Dict[str, Any] = option({}, "Functions whose results go to the mine")

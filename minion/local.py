@@ -44,7 +44,7 @@ class LocalMaster:
         self._answers: Dict[str, Callable[[Dict[str, Any]], Any]] = {
             **answers(Roots(opts.get("file_roots") or {}, RootsOptions.of(opts))),
             "_master_opts": self._master_opts,
-            "_master_tops": lambda load: {},
+            "_master_tops": self._master_tops,
             "_pillar": self._pillar,
         }
 
@@ -70,6 +70,13 @@ class LocalMaster:
         if not load.get("env_only"):
             told.update((name, opts.get(name, default)) for name, default in _STATE_OPTIONS.items())
         return told
+
+    def _master_tops(self, load: Dict[str, Any]) -> Dict[str, Any]:
+        if not self._opts.get("master_tops"):
+            return {}
+        from minion.master_tops import assigned
+
+        return assigned(self._opts, self._opts["id"], self._opts, self._grains)
 
     def _pillar(self, load: Dict[str, Any]) -> Dict[str, Any]:
         from minion.loaders import build_loaders

@@ -91,7 +91,7 @@ def _request(minion: str | None, saltenv: Any = None, pillarenv: Any = None, **g
 
 def _compiler(minion: str) -> PillarCompiler:
     opts = {**__opts__, "pillar_safe_render_error": False}
-    return make_compiler(opts, _Mine(minion), bool(opts.get("pillar_unsafe_functions")))
+    return make_compiler(opts, _Mine(minion))
 
 
 class _Mine:

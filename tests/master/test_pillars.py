@@ -36,7 +36,7 @@ class Master:
             "extension_modules": str(root / "extmods"),
             **opts,
         }
-        self.pillars = MasterPillars(self.opts, self.data, self._mine_get, bool(opts.get("pillar_unsafe_functions")))
+        self.pillars = MasterPillars(self.opts, self.data, self._mine_get)
 
     def _mine_get(self, minion_id: str, tgt: Any, fun: Any, tgt_type: str) -> dict[str, Any]:
         return dict(self.mine)
@@ -228,7 +228,6 @@ def test_templates_may_not_run_commands_unless_told_so(make: Callable[..., Maste
     master = make()
     master.write("pillar/a.sls", "said: {{ salt['cmd.run']('echo hello') }}")
     assert "_errors" in master.get()
-    assert make(pillar_unsafe_functions=True).pillars is not master.pillars
     unsafe = Master(master.root, pillar_unsafe_functions=True)
     unsafe.write("pillar/a.sls", "said: {{ salt['cmd.run']('echo hello') }}")
     assert unsafe.get()["said"] == "hello"
