@@ -110,11 +110,7 @@ def _members(name: str, cached: str, archive_format: Optional[str], options: Opt
 
 def _with_location(error: Exception, cached: str) -> CommandExecutionError:
     """An error that also tells where the archive is, so that it can be looked at."""
-    text = str(error)
-    stop = "" if text.endswith((".", "?", "!")) else "."
-    return CommandExecutionError(
-        f"{text}{stop} Additional info follows:\n\narchive location:\n    {cached}", info={"archive location": cached}
-    )
+    return CommandExecutionError(str(error), info={"archive location": cached})
 
 
 def _remove_cached(path: str) -> None:

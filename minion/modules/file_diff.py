@@ -68,8 +68,5 @@ def _local_copies(files: List[Tuple[str, Optional[str]]], saltenv: str) -> List[
         else:
             errors.append(f"File {name} not found")
     if errors:
-        listed = "\n".join(f"- {error}" for error in errors)
-        raise CommandExecutionError(
-            f"Failed to cache one or more files. Additional info follows:\n\n{listed}", info=errors
-        )
+        raise CommandExecutionError("Failed to cache one or more files", info=errors)
     return paths
