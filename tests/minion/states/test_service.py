@@ -76,7 +76,7 @@ def test_dead(state: State, script: Script) -> None:
 
 
 def test_start_and_boot_together(state: State, script: Script) -> None:
-    _, first, second = state.converge("service.running", NAME, enable=True)
+    _, first, _ = state.converge("service.running", NAME, enable=True)
     assert (first["comment"], first["changes"]) == (f"Service {NAME} has been enabled, and is running", {NAME: True})
     assert state.box.call("service.enabled", NAME) is True
     predicted, first, _ = state.converge("service.running", NAME, enable="False")
