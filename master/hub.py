@@ -122,6 +122,7 @@ class Hub:
                 "arg": load["arg"], "minions": list(minions), "missing": list(record.missing),
             },
         )  # fmt: skip
+        self.fire(tags.job_publish(job.jid), load)
         self._send(job, minions)
         own = [minion_id for minion_id in minions if minion_id in self._presence or not self._stock]
         if own and self._options.delivery_ttl > 0:

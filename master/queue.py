@@ -60,6 +60,7 @@ class Queue:
         self._bytes = 0
         self._log = RateLimitedLog(log)
         self._under_way: OrderedDict[int, _UnderWay] = OrderedDict()
+        self._greeted: set[bytes] = set()  # workers that have started; minions may be faster than the first start
         self.refused = 0
         self.dropped = 0
 
@@ -138,7 +139,7 @@ class Queue:
             self._front.send_multipart([entry.route, b"", reply])
 
     def _repeat(self, name: bytes) -> None:
-        """A worker started: it gets again what its predecessor did not look at, but nothing that two died of.
+        """A worker started: it gets what came before it or its predecessor left unread, but nothing that two died of.
 
         What the predecessor had taken is refused: those who sent it sign in again, and ask again.
         """
@@ -151,8 +152,10 @@ class Queue:
                 batch += (_SEQUENCE.pack(sequence), entry.source, entry.payload)
             else:
                 self._answered(sequence, BAD_LOAD)
-        if batch:
+        if batch and name in self._greeted:
             log.warning("%s was restarted; it gets %d unanswered requests again", name.decode(), len(batch) // 3)
+        self._greeted.add(name)
+        if batch:
             self._back.send_multipart([name, *batch])
 
 

@@ -18,6 +18,11 @@ def job_new(jid: str) -> str:
     return f"salt/job/{jid}/new"
 
 
+def job_publish(jid: str) -> str:
+    """A job is about to be sent."""
+    return f"salt/job/{jid}/publish"
+
+
 def job_return(jid: str, minion_id: str) -> str:
     """A minion answered."""
     return f"salt/job/{jid}/ret/{minion_id}"

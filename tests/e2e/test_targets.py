@@ -44,3 +44,12 @@ def test_a_minion_that_is_accepted_anew_tells_again_what_it_is(one: Lab):
     one.key("-y", "-a", "web1")
     one.expect(started, "that web1 is back", 60)
     assert "role:\n        web" in one.command("salt-run", "cache.grains", "web1").stdout
+
+
+def test_a_job_is_told_on_the_event_bus_from_its_making_to_its_return(one: Lab):
+    events = one.listen("salt/job/*")
+    one.salt("web1", "test.echo", "x")
+    told = [events.receive(20) for _ in range(3)]
+    events.close()
+    assert [event["tag"].split("/")[3] for event in told] == ["new", "publish", "ret"]
+    assert told[1]["data"]["fun"] == "test.echo" and told[1]["data"]["tgt"] == "web1"

@@ -6,6 +6,7 @@ The commands and clients under test connect to it as to any master.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -103,7 +104,8 @@ class Lab:
     def stop(self) -> None:
         """Ends it: all connections break."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._over.set)
+            with contextlib.suppress(RuntimeError):  # somebody else stopped it just now
+                self._loop.call_soon_threadsafe(self._over.set)
             self._thread.join(10)
 
     async def _serve(self, started: threading.Event) -> None:

@@ -170,9 +170,10 @@ def test_a_job_is_kept_announced_published_and_followed(master: Master):
     got = stream(pipe)
     assert [item["ret"]["id"] for item in got[:-1]] == ["web1", "db1", "web2"]
     assert got[0]["ret"]["return"] == {"a": "ü"} and got[0]["ret"]["retcode"] == 0
-    tags = [events.receive(10)["tag"] for _ in range(4)]
+    tags = [events.receive(10)["tag"] for _ in range(5)]
     assert tags == [
         f"salt/job/{head['jid']}/new",
+        f"salt/job/{head['jid']}/publish",
         *(f"salt/job/{head['jid']}/ret/{m}" for m in ("web1", "db1", "web2")),
     ]
 
