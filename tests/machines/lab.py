@@ -32,6 +32,7 @@ TOOLS = ("systemd-nspawn", "ip", "ssh-keygen")
 PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,python3,iproute2,procps,sudo,cron,ca-certificates"  # what a server has
 )
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 BOOT_SECONDS = 60.0
 _started: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -215,10 +216,13 @@ def lab(count: int) -> Iterator[list[Machine]]:
     with (BASE / "saltern.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         down()
+        before = INOTIFY.read_text()
+        INOTIFY.write_text(str(max(int(before), 50 * count + 128)))  # a machine's systemd needs some, all of one user
         try:
             yield up(count)
         finally:
             down()
+            INOTIFY.write_text(before)
 
 
 if __name__ == "__main__":
