@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import getpass
 import os
+import resource
 import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -67,14 +68,15 @@ class Screen:
                 if item is None:
                     return
                 waiting.discard(item.id)
-                self._take(item)
+                self.take(item)
                 coming = asyncio.ensure_future(anext(items, None))
         finally:
             coming.cancel()
             self._live.clear()
             self._print_static()
 
-    def _take(self, item: Item) -> None:
+    def take(self, item: Item) -> None:
+        """Counts and prints one item."""
         self.summary.add(item)
         value = item.value if isinstance(item, Return) else item.text
         if self._showing.static:
@@ -180,6 +182,7 @@ class _Command:
         if not resolved.minions:
             print(f"No hosts found with target {words[0]} of type {kind}", file=sys.stderr)
             return EX_NO_MINIONS
+        _allow_open_files()
         with scratch_folder() as scratch:
             client = self._client(scratch)
             try:
@@ -220,7 +223,7 @@ class _Command:
             if verdict is None:
                 left.append(name)
             else:
-                self._screen._take(verdict)
+                self._screen.take(verdict)
         return tuple(sorted(left))
 
     def _job(self, words: Sequence[str], tgt: str | tuple[str, ...], kind: str) -> Job:
@@ -277,6 +280,13 @@ class _Command:
         if len(minions) > 1 or not summary.fine:
             print(summary.line(), file=sys.stderr)
         return summary.exit_code() or (EX_NO_MINIONS if missing else EX_OK)
+
+
+def _allow_open_files() -> None:
+    """Each connection is an open file; the usual limit of a shell is far below what the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _user() -> str:
