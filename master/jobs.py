@@ -229,12 +229,16 @@ class Follower:
         if waiting.asked is not None and now >= waiting.asked + self.gather:
             return self._silent(minion_id, waiting)
         if waiting.denied is not None and now >= waiting.denied + min(self.gather, 5.0):
-            return Verdict(
-                minion_id,
-                State.LOST,
-                "Minion did not return. [No response] It no longer works on the job; its return is lost",
-            )
+            return self._denied(minion_id)
         return None
+
+    def _denied(self, minion_id: str) -> Verdict:
+        """It says that it does not work on the job, and there is no return."""
+        if minion_id in self._acknowledged:
+            text = "Minion did not return. [No response] It does not work on the job any more; its return is lost"
+            return Verdict(minion_id, State.LOST, text)
+        text = "Minion did not return. [No response] It does not work on the job; perhaps the target does not mean it"
+        return Verdict(minion_id, State.SILENT, text)
 
     def _given_up_at(self, gone: float) -> float:
         return max(self._begun + min(ABSENCE_GRACE, self.timeout), gone + min(RETURN_GRACE, self.timeout))

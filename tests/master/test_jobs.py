@@ -56,6 +56,11 @@ def test_a_minion_that_does_not_run_the_job_gets_time_for_its_return_and_is_then
     follow = follower("a")
     follow.on_time(5.0)
     follow.on_probe_answer("a", False, 5.1)
+    assert verdicts(follow.on_time(10.1)) == {"a": State.SILENT}, "it may never have been meant"
+    follow = follower("a")
+    follow.on_acknowledged("a")
+    follow.on_time(5.0)
+    follow.on_probe_answer("a", False, 5.1)
     assert verdicts(follow.on_time(10.1)) == {"a": State.LOST}
 
 
