@@ -66,7 +66,8 @@ def symlink(
     try:
         _refuse_wrong_arguments(user, group, {"file": name})
         if __opts__["test"]:
-            result, comment, changes = _check_symlink(name, target, force, (user, group), exists(name))
+            gives_way = force or atomic or backupname is not None
+            result, comment, changes = _check_symlink(name, target, gives_way, (user, group), exists(name))
             ret.update(result=result, comment=comment + _folder_to_come(name, makedirs), changes=changes)
             return ret
         _make_folder(name, makedirs, user, group, octal_mode(mode), "symlink")
@@ -124,7 +125,7 @@ def _leads_to(link: str, target: str) -> bool:
     return os.path.normpath(os.readlink(link)) == os.path.normpath(target)
 
 
-def _check_symlink(name: str, target: str, force: bool, owner: Tuple[Any, Any], exists: bool) -> Check:
+def _check_symlink(name: str, target: str, gives_way: bool, owner: Tuple[Any, Any], exists: bool) -> Check:
     """Result, comment and changes of test mode."""
     if os.path.islink(name):
         if not _leads_to(name, target):
@@ -139,7 +140,7 @@ def _check_symlink(name: str, target: str, force: bool, owner: Tuple[Any, Any], 
         return None, comment, {"ownership": now}
     if not exists:
         return None, f"Symlink {name} to {target} is set for creation", {"new": name}
-    if force:
+    if gives_way:
         comment = f"The file or directory {name} is set for removal to make way for a new symlink targeting {target}"
         return None, comment, {}
     return False, f"File or directory exists where the symlink {name} should be. Did you mean to use force?", {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from tests.minion.box import Box
 
@@ -19,9 +19,12 @@ class State:
 
     def __init__(self, box: Box) -> None:
         self.box = box
+        self._functions: Optional[Mapping[str, Callable[..., Any]]] = None
 
     def __call__(self, fun: str, name: str, test: Optional[bool] = None, **kwargs: Any) -> Result:
-        value = self.box.call("state.single", fun, name=name, test=test, **kwargs)
+        if self._functions is None:
+            self._functions = self.box.loaders().modules
+        value = self._functions["state.single"](fun, name=name, test=test, **kwargs)
         assert isinstance(value, dict), value
         (result,) = value.values()
         return {key: item for key, item in result.items() if key not in _NOTES}

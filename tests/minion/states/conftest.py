@@ -20,3 +20,9 @@ def box(tmp_path: Path) -> Box:
 def state(box: Box) -> State:
     """Calls state functions."""
     return State(box)
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> State:
+    """Calls state functions on one host for all tests of a file, whose modules are loaded but once."""
+    return State(Box(tmp_path_factory.mktemp("host")))
