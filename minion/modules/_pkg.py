@@ -127,16 +127,18 @@ def split_comparison(text: str) -> Tuple[str, str]:
 def match_version(
     desired: str, available: Iterable[str], compare: Compare, ignore_epoch: bool = False
 ) -> Optional[str]:
-    """The first of the versions that satisfies `>=1.2`, `<2`, `1.2`, or the glob `1.2*`."""
-    oper, version = split_comparison(desired)
+    """The first of the versions that satisfies `>=1.2`, `<2`, `1.2`, `>=1.2,<2`, or the glob `1.2*`."""
+    wanted = [split_comparison(part.strip()) for part in desired.split(",")]
     for candidate in available:
-        if not oper and "*" in version:
-            found = any(fnmatch.fnmatchcase(text, version) for text in (candidate, without_epoch(candidate)))
-        else:
-            found = satisfies(compare, candidate, "==" if oper in ("", "=") else oper, version, ignore_epoch)
-        if found:
+        if all(_matches(candidate, *part, compare, ignore_epoch) for part in wanted):
             return candidate
     return None
+
+
+def _matches(candidate: str, oper: str, version: str, compare: Compare, ignore_epoch: bool) -> bool:
+    if not oper and "*" in version:
+        return any(fnmatch.fnmatchcase(text, version) for text in (candidate, without_epoch(candidate)))
+    return satisfies(compare, candidate, "==" if oper in ("", "=") else oper, version, ignore_epoch)
 
 
 # Lists of packages

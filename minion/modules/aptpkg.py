@@ -379,12 +379,13 @@ def autoremove(list_only: bool = False, purge: bool = False) -> Any:
     return _pkg.finish("removing package(s)", old, list_pkgs(), _pkg.complaint(done))
 
 
-def upgrade(refresh: Any = True, dist_upgrade: bool = False, **kwargs: Any) -> Dict[str, Any]:
+def upgrade(refresh: Any = True, dist_upgrade: bool = False, pkgs: Any = None, **kwargs: Any) -> Dict[str, Any]:
     """Upgrades all packages; returns for each that changed its old and new version.
 
     Args:
         refresh: fetch the lists of available packages first.
         dist_upgrade: also remove packages or install further ones where an upgrade needs that.
+        pkgs: a list of the only packages to upgrade.
         kwargs: `downloadonly`, `force_conf_new`, `force_yes`, `skip_verify`, `allow_downgrades`, `cache_valid_time`.
 
     CLI Example:
@@ -398,7 +399,10 @@ def upgrade(refresh: Any = True, dist_upgrade: bool = False, **kwargs: Any) -> D
         refresh_db(kwargs.pop("cache_valid_time", 0))
     old = list_pkgs()
     kwargs.pop("install_recommends", None)
-    words = _apt.changing("dist-upgrade" if dist_upgrade else "upgrade", **kwargs)
+    if pkgs:
+        words = [*_apt.changing("install", **{**kwargs, "only_upgrade": True}), *_pkg.named(None, pkgs)]
+    else:
+        words = _apt.changing("dist-upgrade" if dist_upgrade else "upgrade", **kwargs)
     done = _apt.run(__salt__, words, scope=True)
     _pkg.forget(__context__)
     return _pkg.finish("upgrading packages", old, list_pkgs(), _pkg.complaint(done), result=done)
