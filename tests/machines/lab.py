@@ -114,6 +114,11 @@ class Machine:
         kind, text = (self.fs / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2]
         return f"{self.address} {kind} {text}\n"
 
+    @property
+    def received(self) -> int:
+        """Bytes that came to it over its cable."""
+        return int(Path(f"/sys/class/net/{self._cable}/statistics/tx_bytes").read_text())
+
     def boot(self) -> None:
         """Starts it, and waits until its sshd answers."""
         for name in ("upper", "work", "fs"):
