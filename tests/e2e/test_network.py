@@ -21,7 +21,7 @@ class Cable:
     def __init__(self) -> None:
         number = next(_numbers) % 200
         self.name, self.outer = f"lab{os.getpid()}-{number}", f"lb{os.getpid() % 10000}-{number}"[:15]
-        self.host, self.guest = f"10.98.{number}.1", f"10.98.{number}.2"
+        self.host, self.guest = f"10.97.{number}.1", f"10.97.{number}.2"
         inner = f"li{os.getpid() % 10000}-{number}"[:15]
         for command in (
             f"ip netns add {self.name}",
