@@ -59,7 +59,7 @@ def test_symlink(salt: Loader, tmp_path: Path) -> None:
 def test_a_folder_is_not_replaced_by_a_link(salt: Loader, tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "precious").write_text("x")
-    with pytest.raises(CommandExecutionError, match="Could not create"):
+    with pytest.raises(IsADirectoryError):
         salt["file.symlink"]("one", str(tmp_path / "d"), force=True)
     assert (tmp_path / "d" / "precious").exists() and sorted(os.listdir(tmp_path)) == ["cache", "d", "srv"]
 
