@@ -127,6 +127,30 @@ def _render_comment(job: Entry) -> str:
     return comment
 
 
+def job(when: Mapping[str, Any], cmd: Any, commented: bool, comment: Any, identifier: Any) -> Entry:
+    """A job as it is to be.
+
+    Args:
+        when: the times, or `spec` (@daily).
+        cmd, commented, comment, identifier: the other columns; None for what shall stay as it is.
+    """
+    name = None if identifier in (None, "", False) else str(identifier)
+    text = None if comment is None else plain_comment(str(comment).splitlines())
+    about = {"identifier": name, "comment": text, "commented": bool(commented)}
+    return {**when, "cmd": str(cmd).rstrip("\n"), **about}
+
+
+def lowered(*times: Any) -> Entry:
+    """Times by their columns."""
+    return dict(zip(TIMES, (str(time).lower() for time in times)))
+
+
+def find(table: Table, wanted: Entry) -> Optional[Entry]:
+    """The job of a table that `wanted` is about."""
+    jobs = table["crons"] + table["special"]
+    return next((job for job in jobs if matches(job, wanted["cmd"], wanted["identifier"])), None)
+
+
 def matches(job: Entry, cmd: str, identifier: Any) -> bool:
     """Whether a job is the one meant: by its identifier, or by its command if it has none."""
     if not job["identifier"]:

@@ -107,8 +107,8 @@ def set_job(
 
         salt '*' cron.set_job root '*' '*' '*' '*' 1 /usr/local/weekly
     """
-    times = dict(zip(_crontab.TIMES, (str(time).lower() for time in (minute, hour, daymonth, month, dayweek))))
-    return _set(user, {**times, "cmd": cmd, **_about(commented, comment, identifier)})
+    times = _crontab.lowered(minute, hour, daymonth, month, dayweek)
+    return _set(user, _crontab.job(times, cmd, commented, comment, identifier))
 
 
 def set_special(
@@ -135,27 +135,13 @@ def set_special(
 
         salt '*' cron.set_special root @hourly 'echo foobar'
     """
-    return _set(user, {"spec": special, "cmd": cmd, **_about(commented, comment, identifier)})
-
-
-def _about(commented: bool, comment: Optional[str], identifier: Optional[str]) -> Dict[str, Any]:
-    name = None if identifier in (None, "", False) else str(identifier)
-    text = None if comment is None else _crontab.plain_comment(str(comment).splitlines())
-    return {"identifier": name, "comment": text, "commented": bool(commented)}
+    return _set(user, _crontab.job({"spec": special}, cmd, commented, comment, identifier))
 
 
 def _set(user: str, wanted: Dict[str, Any]) -> str:
-    wanted["cmd"] = str(wanted["cmd"]).rstrip("\n")
     table = _editable(user)
     kind = "special" if "spec" in wanted else "crons"
-    old = next(
-        (
-            job
-            for job in table["crons"] + table["special"]
-            if _crontab.matches(job, wanted["cmd"], wanted["identifier"])
-        ),
-        None,
-    )
+    old = _crontab.find(table, wanted)
     new: Optional[Dict[str, Any]] = wanted
     if old is not None:
         new = _crontab.changed(old, wanted)
