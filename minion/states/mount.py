@@ -237,7 +237,7 @@ def _make_only(wanted: SimpleNamespace, ret: Result, exists: bool) -> None:
         elif wanted.mkmnt:
             predicted(ret, f"{name} would be created, but not mounted")
         else:
-            predicted(ret, f"{name} does not exist and would neither be created nor mounted")
+            ret["comment"] = f"{name} does not exist and would neither be created nor mounted"
     elif exists:
         ret["comment"] = f"{name} not mounted"
     elif wanted.mkmnt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
+from minion.loaders import Loaders
 from tests.minion.box import Box
 
 Result = Dict[str, Any]
@@ -19,12 +20,27 @@ class State:
 
     def __init__(self, box: Box) -> None:
         self.box = box
-        self._functions: Optional[Mapping[str, Callable[..., Any]]] = None
+        self._loaders: Optional[Loaders] = None
+
+    @property
+    def loaders(self) -> Loaders:
+        """All modules that the states see."""
+        if self._loaders is None:
+            self._loaders = self.box.loaders()
+        return self._loaders
+
+    def names(self, function: str) -> Dict[str, Any]:
+        """The global names of the module of an execution function."""
+        found: Dict[str, Any] = self.loaders.modules[function].__globals__
+        return found
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """The execution functions that the states call."""
+        return self.loaders.modules
 
     def __call__(self, fun: str, name: str, test: Optional[bool] = None, **kwargs: Any) -> Result:
-        if self._functions is None:
-            self._functions = self.box.loaders().modules
-        value = self._functions["state.single"](fun, name=name, test=test, **kwargs)
+        value = self.functions["state.single"](fun, name=name, test=test, **kwargs)
         assert isinstance(value, dict), value
         (result,) = value.values()
         return {key: item for key, item in result.items() if key not in _NOTES}
