@@ -124,9 +124,9 @@ def persist(name: str, value: Any, config: Optional[str] = None) -> str:
     changed = _with_setting(lines, name, value)
     if changed == lines and _same(get(name), value):
         return "Already set"
+    assign(name, value)
     if changed != lines:
         _write(file, changed)
-    assign(name, value)
     return "Updated"
 
 
