@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from minion.errors import CommandExecutionError
@@ -53,7 +54,8 @@ def symlink(
         follow_symlinks: a link that leads nowhere does not count as being in the place.
         win_owner, win_perms, win_deny_perms, win_inheritance: of no effect but on Windows.
     """
-    name = os.path.expanduser(name)
+    link = SimpleNamespace(**locals())
+    link.name = name = os.path.expanduser(name)
     ret = begun(name)
     if not name:
         return failed(ret, "Must provide name to file.symlink")
@@ -61,33 +63,38 @@ def symlink(
     if inherit_user_and_group and os.path.islink(name):
         owner = _owner(name)
         user, group = owner[0] if user is None else user, owner[1] if group is None else group
-    user, group = default_owner(__salt__, __opts__, user, group)
+    link.user, link.group = default_owner(__salt__, __opts__, user, group)
     exists = os.path.exists if follow_symlinks else os.path.lexists
+    link.is_blocked = exists(name) and not os.path.islink(name)
     try:
-        _refuse_wrong_arguments(user, group, {"file": name})
+        _refuse_wrong_arguments(link.user, link.group, {"file": name})
         if __opts__["test"]:
-            gives_way = force or atomic or backupname is not None
-            result, comment, changes = _check_symlink(name, target, gives_way, (user, group), exists(name))
+            result, comment, changes = _check_symlink(link)
             ret.update(result=result, comment=comment + _folder_to_come(name, makedirs), changes=changes)
             return ret
-        _make_folder(name, makedirs, user, group, octal_mode(mode), "symlink")
+        _make_folder(name, makedirs, link.user, link.group, octal_mode(mode), "symlink")
         if os.path.islink(name) and _leads_to(name, target):
-            return _owned(ret, name, user, group)
-        is_link = os.path.islink(name)
-        if exists(name) and not is_link and backupname is not None:
-            _back_up(name, target, backupname, force, disallow_copy_and_unlink)
-        elif exists(name) and not is_link and not force and not atomic:
-            kind = "File" if os.path.isfile(name) else "Directory" if os.path.isdir(name) else "File system entry"
-            raise Refused(f"{kind} exists where the symlink {name} should be")
-        __salt__["file.symlink"](target, name, force or is_link, atomic, follow_symlinks)
+            return _owned(ret, name, link.user, link.group)
+        _put_symlink(link)
     except Refused as exc:
         return failed(ret, str(exc))
     except (CommandExecutionError, OSError) as exc:
         return failed(ret, f"Unable to create new symlink {name} -> {target}: {exc}")
     ret.update(comment=f"Created new symlink {name} -> {target}", changes={"new": name})
-    if not _belongs_to(name, user, group) and not _give(name, user, group):
-        failed(ret, f"{ret['comment']}, but was unable to set ownership to {user}:{group}")
+    if not _belongs_to(name, link.user, link.group) and not _give(name, link.user, link.group):
+        failed(ret, f"{ret['comment']}, but was unable to set ownership to {link.user}:{link.group}")
     return ret
+
+
+def _put_symlink(link: SimpleNamespace) -> None:
+    """Makes the link, in the place of another link or of what may be replaced too."""
+    name, is_link = link.name, os.path.islink(link.name)
+    if link.is_blocked and link.backupname is not None:
+        _back_up(link)
+    elif link.is_blocked and not link.force and not link.atomic:
+        kind = "File" if os.path.isfile(name) else "Directory" if os.path.isdir(name) else "File system entry"
+        raise Refused(f"{kind} exists where the symlink {name} should be")
+    __salt__["file.symlink"](link.target, name, link.force or is_link, link.atomic, link.follow_symlinks)
 
 
 def _refuse_wrong_arguments(user: Any, group: Any, paths: Dict[str, str]) -> None:
@@ -125,25 +132,43 @@ def _leads_to(link: str, target: str) -> bool:
     return os.path.normpath(os.readlink(link)) == os.path.normpath(target)
 
 
-def _check_symlink(name: str, target: str, gives_way: bool, owner: Tuple[Any, Any], exists: bool) -> Check:
+def _check_symlink(link: SimpleNamespace) -> Check:
     """Result, comment and changes of test mode."""
+    name, target = link.name, link.target
     if os.path.islink(name):
         if not _leads_to(name, target):
             return None, f"Link {name} target is set to be changed to {target}", {"change": name}
-        if _belongs_to(name, *owner):
+        if _belongs_to(name, link.user, link.group):
             return True, f"The symlink {name} is present", {}
         now = ":".join(map(str, _owner(name)))
         comment = (
             f"The symlink {name} is present, but the ownership of the symlink would be changed from {now} to "
-            f"{owner[0]}:{owner[1]}"
+            f"{link.user}:{link.group}"
         )
         return None, comment, {"ownership": now}
-    if not exists:
+    if not link.is_blocked:
         return None, f"Symlink {name} to {target} is set for creation", {"new": name}
-    if gives_way:
+    return _check_blocked(link)
+
+
+def _check_blocked(link: SimpleNamespace) -> Check:
+    """The same, if something that is no link is in the place."""
+    name, target, is_folder = link.name, link.target, os.path.isdir(link.name)
+    stays = f"File or directory exists where the symlink {name} should be. Did you mean to use force?"
+    if link.backupname is not None:
+        try:
+            backup = _backup_path(link)
+        except Refused:
+            return False, stays, {}
+        if not link.force:
+            comment = f"{name} is set to be renamed to {backup} to make way for a new symlink targeting {target}"
+            return None, comment, {}
+    elif is_folder and link.force:
+        return False, f"Directory exists where the symlink {name} should be", {}
+    if link.force or (link.atomic and not is_folder):
         comment = f"The file or directory {name} is set for removal to make way for a new symlink targeting {target}"
         return None, comment, {}
-    return False, f"File or directory exists where the symlink {name} should be. Did you mean to use force?", {}
+    return False, stays, {}
 
 
 def _folder_to_come(name: str, makedirs: bool) -> str:
@@ -173,19 +198,28 @@ def _owned(ret: Result, name: str, user: Any, group: Any) -> Result:
     return ret
 
 
-def _back_up(name: str, target: str, backup: str, force: bool, only_rename: bool) -> None:
+def _backup_path(link: SimpleNamespace) -> str:
+    """Where to keep what is in the place of a link."""
+    backup = str(link.backupname)
     if not os.path.isabs(backup):
         if backup != os.path.basename(backup):
             raise Refused(f"Backupname must be an absolute path or a file name: {backup}")
-        backup = os.path.join(os.path.dirname(os.path.normpath(name)), backup)
+        backup = os.path.join(os.path.dirname(os.path.normpath(link.name)), backup)
+    if os.path.lexists(backup) and not link.force:
+        raise Refused(
+            f"Symlink & backup dest exists and Force not set. {link.name} -> {link.target} - backup: {backup}"
+        )
+    return backup
+
+
+def _back_up(link: SimpleNamespace) -> None:
+    backup = _backup_path(link)
     if os.path.lexists(backup):
-        if not force:
-            raise Refused(f"Symlink & backup dest exists and Force not set. {name} -> {target} - backup: {backup}")
         __salt__["file.remove"](backup)
     try:
-        __salt__["file.move"](name, backup, disallow_copy_and_unlink=only_rename)
+        __salt__["file.move"](link.name, backup, disallow_copy_and_unlink=link.disallow_copy_and_unlink)
     except CommandExecutionError as exc:
-        raise Refused(f"Unable to rename {name} to backup {backup} -> : {exc}") from exc
+        raise Refused(f"Unable to rename {link.name} to backup {backup} -> : {exc}") from exc
 
 
 # hard links
