@@ -76,13 +76,15 @@ class Supervisor:
         poller.register(self._wakeup, select.POLLIN)
         orders = self._zygote.orders
         if orders is not None:
-            poller.register(orders, select.POLLIN)
-        for handle, _event in poller.poll(None if timeout is None else timeout * 1000):
+            poller.register(orders, select.POLLIN | (select.POLLOUT if self._zygote.unsent else 0))
+        for handle, event in poller.poll(None if timeout is None else timeout * 1000):
             if handle == self._wakeup.fileno():
                 for number in self._wakeup.recv(4096):
                     self._on_signal(number)
             elif orders is not None and orders is self._zygote.orders:
-                self._zygote.take_order()
+                self._zygote.flush()
+                if event & ~select.POLLOUT:
+                    self._zygote.take_order()
 
     def _start_link(self) -> None:
         """Forks the process that holds the links, with a channel for its orders."""

@@ -20,6 +20,7 @@ from minion.master import MasterPipe
 from minion.runtime import Runtime, signature
 from minion.titles import set_title
 from transports.errors import Broken, CodecError
+from transports.frames import frame
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Zygote:
         self.orders: Optional[socket.socket] = None
         self._grains: Dict[str, Any] = {}
         self._pillars: Dict[str, Dict[str, Any]] = {}  # by master
+        self.unsent = bytearray()
         self._numbers: Dict[int, int] = {}  # process id -> number of its order
         self._pipe = MasterPipe()
         self._prepare()
@@ -63,6 +65,7 @@ class Zygote:
         """Takes orders from a new process; numbers of processes that an earlier one ordered mean nothing to it."""
         self.detach()
         self.orders = orders
+        self.unsent.clear()
         self._numbers.clear()
 
     def detach(self) -> None:
@@ -138,12 +141,22 @@ class Zygote:
             self._tell({"number": number, "status": exit_code(status)})
 
     def _tell(self, message: Mapping[str, Any]) -> None:
-        if self.orders is None:
+        """Says something without ever waiting: who reads it may be waiting for us to take an order."""
+        if self.orders is not None:
+            self.unsent += frame(message)
+            self.flush()
+
+    def flush(self) -> None:
+        """Sends what could not be sent before."""
+        if self.orders is None or not self.unsent:
             return
         try:
-            fdpass.send(self.orders, message)
-        except Broken:
-            pass  # its process is gone; the next one looks at the files of the jobs at work
+            sent = self.orders.send(self.unsent, socket.MSG_DONTWAIT)
+            del self.unsent[:sent]
+        except BlockingIOError:
+            pass  # the supervisor calls again when there is room
+        except OSError:
+            self.unsent.clear()  # its process is gone; the next one looks at the files of the jobs at work
 
 
 def exit_code(status: int) -> int:
