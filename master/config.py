@@ -7,7 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from minion.settings import BaseSettings, below_root, build, option, read_files
+from minion.settings import below_root, build, option, read_files
+from minion.settings_git import GitSettings
 
 CONFIG_DIR = "/etc/salt"
 _PATHS = (
@@ -17,7 +18,7 @@ _PATHS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class MasterSettings(BaseSettings):
+class MasterSettings(GitSettings):
     """Everything that /etc/salt/master and /etc/salt/master.d/*.conf may set."""
 
     # where it listens and runs
@@ -99,7 +100,8 @@ class MasterSettings(BaseSettings):
     peer_run: dict[str, Any] = option({}, "Minion id pattern -> runners that it may call")
     mine_get: dict[str, Any] = option({}, "Minion id pattern -> mine functions that it may read; empty: all")
     # files
-    fileserver_backend: list[Any] = option(["roots"], "Where files come from")
+    fileserver_backend: list[Any] = option(["roots"], "Where files come from, the most important first: roots, git")
+    fileserver_events: bool = option(False, "Fire an event after each update of a repository")
     file_roots: dict[str, Any] = option({"base": ["/srv/salt"]}, "Environment -> folders")
     fileserver_followsymlinks: bool = option(True, "Serve links below file_roots, if they stay below a root")
     fileserver_ignoresymlinks: bool = option(False, "Leave links out of file lists")

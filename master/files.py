@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from master import safety
+from minion.files import backends
 from minion.files.answers import answers
-from minion.files.roots import Roots, RootsOptions
 from transports import codec, names
 from transports.errors import CodecError, NameRefused
 
@@ -24,7 +24,7 @@ class MasterFiles:
     """File requests of all minions.
 
     Args:
-        opts: the master's options, for `file_roots` and what is left out of it.
+        opts: the master's options, for where files come from and what is left out.
         by_minion: the folder below which each minion's pushed files lie.
         receive: whether minions may push files (`file_recv`).
         max_file: bytes of a pushed file at the most.
@@ -32,8 +32,7 @@ class MasterFiles:
     """
 
     def __init__(self, opts: Mapping[str, Any], by_minion: str, receive: bool, max_file: int, quota: int) -> None:
-        self.roots = Roots(opts["file_roots"], RootsOptions.of(opts))
-        self._answers = answers(self.roots)
+        self._answers = answers(backends.build(opts))
         self._by_minion, self._receive, self._max_file, self._quota = by_minion, receive, max_file, quota
 
     def answer(self, cmd: str, load: Mapping[str, Any]) -> Any:

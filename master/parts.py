@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from master import signin
+from master import git_updates, signin
 from master.bus import Outbox
 from master.config import MasterSettings
 from master.errors import KeyStoreError
@@ -110,9 +110,11 @@ def build(settings: MasterSettings) -> Parts:
 
     Raises:
         UnsafePath, KeyStoreError: a folder or key can't be used.
+        ConfigError: a repository is not described as it should be.
     """
     if settings.undeclared.get("open_mode"):
         log.warning("open_mode is not supported, it lets anybody take a minion's place: see auto_accept, autosign_file")
+    git_updates.check(settings.opts())
     keys = KeyStore(
         settings.pki_dir,
         Limits(settings.max_minions, settings.max_pending, settings.max_pending_per_source),

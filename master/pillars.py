@@ -55,7 +55,10 @@ def make_compiler(opts: dict[str, Any], master: Any) -> PillarCompiler:
     from minion.loaders import build_loaders
     from minion.pillar import PillarCompiler
 
-    opts, unsafe = {**opts, "file_client": "local", "grains": {}}, bool(opts.get("pillar_unsafe_functions"))
+    opts, unsafe = (
+        {**opts, "file_client": "local", "grains": {}, "__role": "master"},
+        bool(opts.get("pillar_unsafe_functions")),
+    )
     own_modules = [os.path.basename(path).removesuffix(".py") for path in _own_files(opts, "modules")]
     limits = {} if unsafe else {"whitelist_modules": [*SAFE_MODULES, *own_modules]}
     loaders = build_loaders({**opts, **limits}, {}, {}, master)

@@ -183,7 +183,8 @@ def _file_recv(services: Services, peer: Peer, load: dict[str, Any]) -> bool:
 
 def _master_opts(services: Services, peer: Peer, load: dict[str, Any]) -> dict[str, Any]:
     wanted = ("file_roots", "top_file_merging_strategy", "env_order", "default_top")
-    return {k: v for k, v in services.master_opts.items() if not load["env_only"] or k in wanted}
+    told = {k: v for k, v in services.master_opts.items() if not load["env_only"] or k in wanted}
+    return {**told, "file_roots": {saltenv: [] for saltenv in services.files.answer("_file_envs", {})}}
 
 
 def _master_tops(services: Services, peer: Peer, load: dict[str, Any]) -> dict[str, Any]:

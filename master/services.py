@@ -58,10 +58,7 @@ def services_of(
         bus=bus,
         jobs=jobs,
         facts=data,
-        master_opts={
-            "file_roots": {env: [] for env in settings.file_roots},
-            **{name: opts[name] for name in _MASTER_OPTS},
-        },
+        master_opts={name: opts[name] for name in _MASTER_OPTS},
         tops=lambda minion_id, claimed: _tops(opts, data, minion_id, claimed),
         revoke=revoke,
     )

@@ -8,14 +8,15 @@ import socket
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from minion.errors import ConfigError
-from minion.settings import BaseSettings, below_root, build, option, read_files
+from minion.settings import below_root, build, option, read_files
+from minion.settings_git import GitSettings
 
 CONFIG_DIR = "/etc/salt"
 _PATHS = ("pki_dir", "cachedir", "log_file", "pidfile", "sock_dir", "extension_modules")
 
 
 @dataclasses.dataclass(frozen=True)
-class MinionSettings(BaseSettings):
+class MinionSettings(GitSettings):
     """Everything that /etc/salt/minion and /etc/salt/minion.d/*.conf may set."""
 
     # who and where
@@ -98,6 +99,7 @@ class MinionSettings(BaseSettings):
     # files, states, pillar
     file_client: str = option("remote", "`remote`: files come from the master; `local`: from file_roots here")
     use_master_when_local: bool = option(False, "Keep the connection to the master with file_client: local")
+    fileserver_backend: List[Any] = option(["roots"], "Where files come from, for file_client: local: roots, git")
     file_roots: Dict[str, Any] = option({"base": ["/srv/salt"]}, "Environment -> folders, for file_client: local")
     pillar_roots: Dict[str, Any] = option({"base": ["/srv/pillar"]}, "Environment -> folders, for file_client: local")
     fileserver_followsymlinks: bool = option(True, "Serve links below file_roots, if they stay below a root")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import fnmatch
+import re
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from minion.arguments import typed
@@ -200,3 +201,33 @@ def compare_lists(old: Sequence[Any], new: Sequence[Any]) -> Dict[str, List[Any]
     """What one list has that the other has not, as `{"old": [...], "new": [...]}`."""
     changes = {"new": [item for item in new if item not in old], "old": [item for item in old if item not in new]}
     return {side: items for side, items in changes.items() if items}
+
+
+def check_whitelist_blacklist(
+    value: str, whitelist: Union[str, Iterable[str], None] = None, blacklist: Union[str, Iterable[str], None] = None
+) -> bool:
+    """Does it match the whitelist, if there is one, and not the blacklist? Entries are globs or regular expressions."""
+    allowed, refused = _patterns("whitelist", whitelist), _patterns("blacklist", blacklist)
+    if refused and any(_expression_matches(value, pattern) for pattern in refused):
+        return False
+    return not allowed or any(_expression_matches(value, pattern) for pattern in allowed)
+
+
+def _patterns(what: str, patterns: Any) -> List[str]:
+    if not patterns:
+        return []
+    if isinstance(patterns, str):
+        return [patterns]
+    try:
+        return list(patterns)
+    except TypeError:
+        raise TypeError(f"Expecting iterable {what}, but got {type(patterns).__name__} ({patterns})") from None
+
+
+def _expression_matches(value: str, pattern: str) -> bool:
+    if fnmatch.fnmatch(value, pattern):
+        return True
+    try:
+        return bool(re.match(rf"\A{pattern}\Z", value))
+    except re.error:
+        return False

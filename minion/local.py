@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
+from minion.files import backends
 from minion.files.answers import answers
-from minion.files.roots import Roots, RootsOptions
 
 if TYPE_CHECKING:
     from minion.loaders import Loaders
@@ -42,7 +42,7 @@ class LocalMaster:
         self._opts, self._grains = opts, grains
         self._loaders: Optional[Loaders] = None
         self._answers: Dict[str, Callable[[Dict[str, Any]], Any]] = {
-            **answers(Roots(opts.get("file_roots") or {}, RootsOptions.of(opts))),
+            **answers(backends.build(opts, fetch=True)),
             "_master_opts": self._master_opts,
             "_master_tops": self._master_tops,
             "_pillar": self._pillar,

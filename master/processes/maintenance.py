@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ import zmq
 from master.bus import Outbox
 from master.config import MasterSettings
 from master.errors import MasterError
+from master.git_updates import GitUpdates
 from master.parts import Parts
 from master.processes.sockets import address, internal
 
@@ -26,6 +28,7 @@ def run(settings: MasterSettings, parts: Parts) -> None:
     context: zmq.Context[Any] = zmq.Context()
     publisher = internal(context, zmq.PUSH, address(settings.sock_dir, "publish"), bind=False)
     outbox = Outbox(internal(context, zmq.PUSH, address(settings.sock_dir, "events"), bind=False))
+    threading.Thread(target=_update_repositories, args=(settings, context), name="git", daemon=True).start()
     while True:
         try:
             prune(settings, parts)
@@ -36,6 +39,21 @@ def run(settings: MasterSettings, parts: Parts) -> None:
             publisher.send(msgpack.packb({"rotate": True, "disturb": settings.ping_on_rotate}))
         outbox.flush()
         time.sleep(max(1.0, settings.loop_interval))
+
+
+def _update_repositories(settings: MasterSettings, context: zmq.Context[Any]) -> None:
+    """Fetches what files and pillars come from; a remote that does not answer holds up nothing else."""
+    outbox = Outbox(internal(context, zmq.PUSH, address(settings.sock_dir, "events"), bind=False))
+
+    def tell(role: str, changed: bool) -> None:
+        if settings.fileserver_events:
+            outbox.fire(f"salt/fileserver/{role}/update", {"changed": changed, "backend": role})
+            outbox.flush()
+
+    try:
+        GitUpdates(settings.opts(), tell).run(threading.Event())
+    except Exception:
+        log.exception("the repositories are no longer updated")
 
 
 def prune(settings: MasterSettings, parts: Parts) -> int:

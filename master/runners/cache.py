@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from master import git_updates
 from master.miniondata import KINDS
 from master.runners import _parts
+from minion.errors import SaltInvocationError
 
 __opts__: dict[str, Any]
 
@@ -133,6 +135,27 @@ def clear_mine_func(tgt: Any = None, tgt_type: str = "glob", clear_mine_func_fla
     """
     data, fun = _parts.minion_data(__opts__), str(clear_mine_func_flag or "")
     return sum(data.delete_mine(name, fun) for name in _parts.targeted(__opts__, tgt, tgt_type)) > 0
+
+
+def clear_git_lock(role: str, remote: str | None = None, **kwargs: Any) -> Any:
+    """Lets repositories be updated again after `fileserver.lock`.
+
+    Args:
+        role: `gitfs` or `git_pillar`.
+        remote: a glob of URLs; all if not given.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run cache.clear_git_lock gitfs
+        salt-run cache.clear_git_lock git_pillar remote='*example*'
+    """
+    if role not in git_updates.ROLES:
+        raise SaltInvocationError(f"Invalid role '{role}': it is one of {', '.join(git_updates.ROLES)}")
+    among = [mirror for of, mirror in git_updates.mirrors(__opts__) if of == role]
+    done = git_updates.unlock(role, among, remote)
+    return {"cleared": done} if done else "No locks were removed"
 
 
 def _clear(tgt: Any, tgt_type: str, *kinds: str) -> bool:

@@ -1,23 +1,24 @@
-"""What the master's file server serves. Its only backend is `roots`, which reads the disk and has nothing to update."""
+"""What the master's file server serves. The backend `roots` reads the disk; copies of git repositories are updated."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from master import git_updates
 from master.runners import _parts
 from minion.errors import SaltInvocationError
-from minion.files.roots import Roots, RootsOptions
+from minion.files import backends
+from minion.files.backends import Backends
+from minion.files.git_mirror import Mirror
 
 __opts__: dict[str, Any]
-
-_BACKENDS = ("roots", "file", "file_roots")
 
 
 def envs(backend: Any = None, sources: bool = False) -> Any:
     """The names of the environments.
 
     Args:
-        backend: `roots`, if given.
+        backend: `roots`, `git`, or all but one, such as `-roots`; all if not given.
         sources: show where they come from instead.
 
     CLI Example:
@@ -25,9 +26,10 @@ def envs(backend: Any = None, sources: bool = False) -> Any:
     .. code-block:: bash
 
         salt-run fileserver.envs
+        salt-run fileserver.envs backend=git
     """
-    found = _roots(backend).envs()
-    return {"roots": found} if sources else found
+    server = _server(backend)
+    return {name: each.envs() for name, each in server.servers} if sources else server.envs()
 
 
 def file_list(saltenv: str = "base", backend: Any = None) -> list[str]:
@@ -35,7 +37,7 @@ def file_list(saltenv: str = "base", backend: Any = None) -> list[str]:
 
     Args:
         saltenv: the environment.
-        backend: `roots`, if given.
+        backend: as with `fileserver.envs`.
 
     CLI Example:
 
@@ -44,7 +46,7 @@ def file_list(saltenv: str = "base", backend: Any = None) -> list[str]:
         salt-run fileserver.file_list
         salt-run fileserver.file_list saltenv=prod
     """
-    return _roots(backend).file_list(saltenv)
+    return _server(backend).file_list(saltenv)
 
 
 def dir_list(saltenv: str = "base", backend: Any = None) -> list[str]:
@@ -52,7 +54,7 @@ def dir_list(saltenv: str = "base", backend: Any = None) -> list[str]:
 
     Args:
         saltenv: the environment.
-        backend: `roots`, if given.
+        backend: as with `fileserver.envs`.
 
     CLI Example:
 
@@ -60,15 +62,15 @@ def dir_list(saltenv: str = "base", backend: Any = None) -> list[str]:
 
         salt-run fileserver.dir_list
     """
-    return _roots(backend).dir_list(saltenv)
+    return _server(backend).dir_list(saltenv)
 
 
 def empty_dir_list(saltenv: str = "base", backend: Any = None) -> list[str]:
-    """The empty folders of an environment.
+    """The empty folders of an environment; git knows none.
 
     Args:
         saltenv: the environment.
-        backend: `roots`, if given.
+        backend: as with `fileserver.envs`.
 
     CLI Example:
 
@@ -76,7 +78,7 @@ def empty_dir_list(saltenv: str = "base", backend: Any = None) -> list[str]:
 
         salt-run fileserver.empty_dir_list
     """
-    return _roots(backend).file_list_emptydirs(saltenv)
+    return _server(backend).file_list_emptydirs(saltenv)
 
 
 def symlink_list(saltenv: str = "base", backend: Any = None) -> dict[str, str]:
@@ -84,7 +86,7 @@ def symlink_list(saltenv: str = "base", backend: Any = None) -> dict[str, str]:
 
     Args:
         saltenv: the environment.
-        backend: `roots`, if given.
+        backend: as with `fileserver.envs`.
 
     CLI Example:
 
@@ -92,30 +94,37 @@ def symlink_list(saltenv: str = "base", backend: Any = None) -> dict[str, str]:
 
         salt-run fileserver.symlink_list
     """
-    return _roots(backend).symlink_list(saltenv)
+    return _server(backend).symlink_list(saltenv)
 
 
-def update(backend: Any = None, **kwargs: Any) -> bool:
-    """Brings what is served up to date; with `roots` it always is.
+def update(backend: Any = None, remotes: Any = None, **kwargs: Any) -> bool:
+    """Fetches the repositories now; the master does it anyway every `gitfs_update_interval` seconds.
 
     Args:
-        backend: `roots`, if given.
+        backend: as with `fileserver.envs`.
+        remotes: URLs or names of the only repositories to fetch.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt-run fileserver.update
+        salt-run fileserver.update backend=git
+        salt-run fileserver.update backend=git remotes=myrepo,yourrepo
     """
-    _roots(backend)
+    wanted = _parts.listed(remotes)
+    found = [
+        mirror for mirror in _mirrors(backend) if not wanted or {mirror.remote.name, mirror.remote.url} & {*wanted}
+    ]
+    git_updates.fetch_all(found)
     return True
 
 
-def clear_cache(backend: Any = None) -> str:
-    """Forgets what is cached of what is served; with `roots` nothing is.
+def clear_cache(backend: Any = None) -> Any:
+    """Removes the copies of repositories; they are fetched again at the next update.
 
     Args:
-        backend: `roots`, if given.
+        backend: as with `fileserver.envs`.
 
     CLI Example:
 
@@ -123,16 +132,16 @@ def clear_cache(backend: Any = None) -> str:
 
         salt-run fileserver.clear_cache
     """
-    _roots(backend)
-    return "No cache was cleared"
+    cleared = [mirror for mirror in _mirrors(backend) if mirror.clear()]
+    return {"cleared": ["The gitfs fileserver cache was successfully cleared"]} if cleared else "No cache was cleared"
 
 
 def clear_file_list_cache(saltenv: Any = None, backend: Any = None) -> dict[str, list[str]]:
-    """Forgets cached lists of files; the lists of `roots` follow the disk by themselves.
+    """Forgets cached lists of files; there are none, lists follow the disk and the repositories by themselves.
 
     Args:
         saltenv: environments, all if not given.
-        backend: `roots`, if given.
+        backend: as with `fileserver.envs`.
 
     CLI Example:
 
@@ -141,32 +150,34 @@ def clear_file_list_cache(saltenv: Any = None, backend: Any = None) -> dict[str,
         salt-run fileserver.clear_file_list_cache
     """
     wanted = _parts.listed(saltenv)
-    return {"roots": [name for name in _roots(backend).envs() if not wanted or name in wanted]}
+    named = {name: server.envs() for name, server in _server(backend).servers}
+    return {name: [env for env in found if not wanted or env in wanted] for name, found in named.items()}
 
 
-def lock(backend: Any = None, remote: Any = None) -> str:
-    """Keeps what is served from being updated; with `roots` there is nothing to lock.
+def lock(backend: Any = None, remote: Any = None) -> Any:
+    """Keeps repositories from being updated.
 
     Args:
-        backend: `roots`, if given.
-        remote: accepted for Salt's sake.
+        backend: as with `fileserver.envs`.
+        remote: a glob of URLs; all if not given.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt-run fileserver.lock
+        salt-run fileserver.lock backend=git remote='*myrepo*'
     """
-    _roots(backend)
-    return "No locks were set"
+    done = git_updates.lock("gitfs", _mirrors(backend), remote)
+    return {"locked": done} if done else "No locks were set"
 
 
-def clear_lock(backend: Any = None, remote: Any = None) -> str:
-    """Ends what `fileserver.lock` began; with `roots` there is nothing to unlock.
+def clear_lock(backend: Any = None, remote: Any = None) -> Any:
+    """Ends what `fileserver.lock` began.
 
     Args:
-        backend: `roots`, if given.
-        remote: accepted for Salt's sake.
+        backend: as with `fileserver.envs`.
+        remote: a glob of URLs; all if not given.
 
     CLI Example:
 
@@ -174,12 +185,26 @@ def clear_lock(backend: Any = None, remote: Any = None) -> str:
 
         salt-run fileserver.clear_lock
     """
-    _roots(backend)
-    return "No locks were removed"
+    done = git_updates.unlock("gitfs", _mirrors(backend), remote)
+    return {"cleared": done} if done else "No locks were removed"
 
 
-def _roots(backend: Any) -> Roots:
-    for name in _parts.listed(backend):
-        if name not in _BACKENDS:
-            raise SaltInvocationError(f"there is no file server backend {name!r}: the only one is roots")
-    return Roots(__opts__["file_roots"], RootsOptions.of(__opts__))
+def _server(backend: Any) -> Backends:
+    return Backends(backends.open_all(__opts__, _names(backend)))
+
+
+def _mirrors(backend: Any) -> list[Mirror]:
+    """Copies of the repositories of a backend."""
+    return [mirror for role, mirror in git_updates.mirrors(__opts__) if role == "gitfs" and role in _names(backend)]
+
+
+def _names(backend: Any) -> list[str]:
+    """The chosen ones of the configured backends."""
+    configured, wanted = backends.names(__opts__), _parts.listed(backend)
+    if wanted and all(name.startswith("-") for name in wanted):
+        left_out = [backends.proper_name(name[1:]) for name in wanted]
+        return [name for name in configured if name not in left_out]
+    for name in wanted:
+        if backends.proper_name(name) not in configured:
+            raise SaltInvocationError(f"there is no file server backend {name!r}: enabled are {', '.join(configured)}")
+    return [backends.proper_name(name) for name in wanted] or configured

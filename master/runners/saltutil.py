@@ -6,8 +6,9 @@ from typing import Any
 
 from master.runners import _parts
 from minion.extmods import Syncer
-from minion.files.direct import DirectClient
-from minion.files.roots import Roots, RootsOptions
+from minion.files import backends
+from minion.files.answers import Answerer
+from minion.files.client import FileClient
 
 __opts__: dict[str, Any]
 
@@ -189,5 +190,5 @@ def _sync(kind: str, saltenv: Any, whitelist: Any, blacklist: Any) -> list[str]:
 
 
 def _syncer(saltenv: Any, only: dict[str, Any], never: dict[str, Any]) -> Syncer:
-    files = DirectClient(Roots(__opts__["file_roots"], RootsOptions.of(__opts__)))
+    files = FileClient(__opts__, Answerer(backends.build(__opts__)))
     return Syncer(files, str(__opts__["extension_modules"]), _parts.listed(saltenv), True, only, never)

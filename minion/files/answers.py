@@ -44,3 +44,14 @@ def answers(server: FileServer) -> Dict[str, Answer]:
         "_file_find": by_path(server.find),
         "_serve_file": lambda load: server.serve(load["path"], env(load), int(load.get("loc") or 0), load.get("gzip")),
     }
+
+
+class Answerer:
+    """Takes the file requests of a client in the same process."""
+
+    def __init__(self, server: FileServer) -> None:
+        self._answers = answers(server)
+
+    def request(self, cmd: str, **load: Any) -> Any:
+        """The answer to a request."""
+        return self._answers[cmd](load)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import fnmatch
 import io
 import re
 import shlex
 import sys
 import uuid
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 import yaml
 
+from minion.data import check_whitelist_blacklist
 from minion.jinja.filters._volatile import volatile
 from minion.jinja.tests import pattern_flags
 
@@ -105,36 +105,6 @@ def human_to_bytes(size: Any, default_unit: str = "B", handle_metric: bool = Fal
     power = "bkmgtpezy".index(unit[0])
     decimal = handle_metric and re.fullmatch(r"[kmgtpezy]b", unit)
     return int(value * (10 ** (power * 3) if decimal else 2 ** (power * 10)))
-
-
-def check_whitelist_blacklist(
-    value: str, whitelist: Union[str, Iterable[str], None] = None, blacklist: Union[str, Iterable[str], None] = None
-) -> bool:
-    """Does it match the whitelist, if there is one, and not the blacklist? Entries are globs or regular expressions."""
-    allowed, refused = _patterns("whitelist", whitelist), _patterns("blacklist", blacklist)
-    if refused and any(_expression_matches(value, pattern) for pattern in refused):
-        return False
-    return not allowed or any(_expression_matches(value, pattern) for pattern in allowed)
-
-
-def _patterns(what: str, patterns: Any) -> List[str]:
-    if not patterns:
-        return []
-    if isinstance(patterns, str):
-        return [patterns]
-    try:
-        return list(patterns)
-    except TypeError:
-        raise TypeError(f"Expecting iterable {what}, but got {type(patterns).__name__} ({patterns})") from None
-
-
-def _expression_matches(value: str, pattern: str) -> bool:
-    if fnmatch.fnmatch(value, pattern):
-        return True
-    try:
-        return bool(re.match(rf"\A{pattern}\Z", value))
-    except re.error:
-        return False
 
 
 def to_snake_case(value: str) -> str:
