@@ -29,10 +29,19 @@ class MasterFiles:
         receive: whether minions may push files (`file_recv`).
         max_file: bytes of a pushed file at the most.
         quota: bytes that one minion may have pushed.
+        fetch: bring repositories up to date when they are first needed, because no master daemon does.
     """
 
-    def __init__(self, opts: Mapping[str, Any], by_minion: str, receive: bool, max_file: int, quota: int) -> None:
-        self._answers = answers(backends.build(opts))
+    def __init__(
+        self,
+        opts: Mapping[str, Any],
+        by_minion: str,
+        receive: bool,
+        max_file: int,
+        quota: int,
+        fetch: bool = False,
+    ) -> None:
+        self._answers = answers(backends.build(opts, fetch))
         self._by_minion, self._receive, self._max_file, self._quota = by_minion, receive, max_file, quota
 
     def answer(self, cmd: str, load: Mapping[str, Any]) -> Any:

@@ -128,8 +128,8 @@ class RunnerClient:
         """All runners, by `module.function`."""
         if self._functions is None:
             dunders: dict[str, Any] = {"__opts__": self.opts, "__context__": self.context, "__grains__": {}}
-            dunders["__utils__"] = Loader("utils", _folders(self.opts, "utils")[:-1], dunders)
-            self._functions = Loader("runners", _folders(self.opts, "runners"), dunders)
+            dunders["__utils__"] = Loader("utils", module_folders(self.opts, "utils")[:-1], dunders)
+            self._functions = Loader("runners", module_folders(self.opts, "runners"), dunders)
             dunders["__salt__"] = self._functions
         return self._functions
 
@@ -244,10 +244,9 @@ class RunnerClient:
         try:
             args, kwargs = bind(function, arg)
             _check(function, args, kwargs)
+            value = function(*args, **kwargs)
         except SaltInvocationError as exc:
             return f"\nPassed invalid arguments: {exc}\n\nUsage:\n{function.__doc__ or ''}", 1
-        try:
-            value = function(*args, **kwargs)
         except (MasterError, MinionError, TransportError) as exc:
             log.debug("runner %s failed", fun, exc_info=True)
             return f"Exception occurred in runner {fun}: {exc}", 1
@@ -301,7 +300,7 @@ def _check(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[st
         raise SaltInvocationError(f"{exc}; its arguments are: {wanted or 'none'}") from None
 
 
-def _folders(opts: Mapping[str, Any], kind: str) -> list[str]:
+def module_folders(opts: Mapping[str, Any], kind: str) -> list[str]:
     """Where modules of a kind lie: the user's configured folders, synced ones, our own."""
     configured = [str(folder) for folder in opts.get("runner_dirs") or ()] if kind == "runners" else []
     configured += [os.path.join(str(folder), kind) for folder in opts.get("module_dirs") or ()]

@@ -30,6 +30,7 @@ def services_of(
     bus: Bus,
     jobs: Jobs,
     revoke: Callable[[str], bool] | None = None,
+    fetch: bool = False,
 ) -> Services:
     """What handlers work with.
 
@@ -41,6 +42,7 @@ def services_of(
         bus: where events go.
         jobs: what was asked of whom.
         revoke: takes the key of a minion away that wishes it; None if it may not.
+        fetch: bring repositories up to date when they are first needed, because no master daemon does.
     """
     opts = settings.opts()
     mine = MasterMine(data, accepted, settings.mine_get, settings.nodegroups)
@@ -51,6 +53,7 @@ def services_of(
             settings.file_recv,
             settings.file_recv_max_size * 10**6,
             settings.file_recv_quota * 10**6,
+            fetch,
         ),
         pillars=MasterPillars(opts, data, mine.get),
         mine=mine,

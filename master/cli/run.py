@@ -72,12 +72,14 @@ def command(common: Common, printing: Printing, words: tuple[str, ...], **given:
 
 
 def _print_result(printer: Printer, run: Run) -> None:
-    """Prints a result; a runner may wish for an outputter by returning `{"outputter": ..., "data": ...}`."""
+    """Prints a result; a runner may wish for an outputter by returning `{"outputter": ..., "data": ...}`.
+
+    With more in it (`retcode` of an orchestration) all of it is the result.
+    """
     value = run.value
-    if isinstance(value, dict) and set(value) == {"outputter", "data"}:
-        printer.show(value["data"], str(value["outputter"] or ""), run.retcode)
-    else:
-        printer.show(value, "", run.retcode)
+    wishes = isinstance(value, dict) and {"outputter", "data"} <= set(value)
+    shown = value["data"] if wishes and len(value) == 2 else value
+    printer.show(shown, str(value["outputter"] or "") if wishes else "", run.retcode)
 
 
 def _print_docs(client: RunnerClient, prefix: str) -> int:

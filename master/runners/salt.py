@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from master.orchestration import own_loaders
 from master.runners import _parts
 from minion.errors import CommandExecutionError
-from minion.loaders import Loaders
 
 __opts__: dict[str, Any]
 
@@ -28,7 +28,7 @@ def cmd(fun: str, *args: Any, **kwargs: Any) -> Any:
         salt-run salt.cmd mymod.myfunc with_pillar=True
     """
     keywords = {name: value for name, value in kwargs.items() if not name.startswith("__")}
-    modules = _loaders(bool(keywords.pop("with_pillar", False))).modules
+    modules = own_loaders(__opts__, with_pillar=bool(keywords.pop("with_pillar", False))).modules
     function = modules.get(fun)
     if function is None:
         raise CommandExecutionError(modules.why_missing(fun))
@@ -62,23 +62,3 @@ def execute(
     return _parts.client(__opts__).cmd(
         tgt, fun, arg, timeout or __opts__["timeout"], tgt_type, ret, jid, kwarg=kwarg, **kwargs
     )
-
-
-def _loaders(with_pillar: bool) -> Loaders:
-    """The loaders of a minion that is this host and its own master."""
-    import os
-
-    from minion.config import MinionSettings
-    from minion.facts import collect_grains
-    from minion.loaders import build_loaders, module_folders
-    from minion.local import LocalMaster
-
-    opts = {**MinionSettings().opts(), **__opts__, "file_client": "local", "local": True}
-    opts["id"] = _parts.master_id(__opts__)
-    opts["module_dirs"] = [os.path.join(str(folder), "modules") for folder in __opts__.get("module_dirs") or ()]
-    grains = collect_grains({**opts, "grains": {}}, module_folders("grains", opts)[:-1])
-    master = LocalMaster(opts, grains)
-    opts["grains"] = grains
-    pillar = master.request("_pillar", grains=grains) if with_pillar else {}
-    opts["pillar"] = pillar
-    return build_loaders(opts, grains, pillar, master)

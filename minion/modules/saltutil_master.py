@@ -68,11 +68,19 @@ def runner(
     """
     given = {**(kwarg or {}), **{key: value for key, value in kwargs.items() if not key.startswith("__")}}
     if _on_master():
-        return __master__.request(
-            "__runner", fun=name, arg=list(arg or ()), kwarg=given, full_return=full_return, saltenv=saltenv, jid=jid
-        )
+        asked = {"fun": name, "arg": list(arg or ()), "kwarg": given, "full_return": full_return}
+        return __master__.request("__runner", **asked, **_circumstances(kwargs, saltenv, jid))
     result = _run("salt-run", name, *_words(arg or (), given))
     return {"return": result, "success": True, "fun": name} if full_return else result
+
+
+def _circumstances(kwargs: Mapping[str, Any], saltenv: str, jid: Optional[str]) -> Dict[str, Any]:
+    """In which environment, orchestration, and for whom something of the master is called; states tell."""
+    return {
+        "saltenv": kwargs.get("__env__", saltenv),
+        "jid": kwargs.get("__orchestration_jid__", jid),
+        "user": kwargs.get("__pub_user"),
+    }
 
 
 def wheel(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -91,7 +99,7 @@ def wheel(name: str, *args: Any, **kwargs: Any) -> Any:
     if not _on_master():
         raise CommandExecutionError("This command can only be executed on a minion that is located on the master.")
     given = {key: value for key, value in kwargs.items() if not key.startswith("__")}
-    return __master__.request("__wheel", fun=name, arg=list(args), kwarg=given)
+    return __master__.request("__wheel", fun=name, arg=list(args), kwarg=given, **_circumstances(kwargs, "base", None))
 
 
 def cmd(
@@ -116,7 +124,7 @@ def cmd(
         ret: a returner to run on the minions.
         kwarg: its keyword arguments.
         ssh: over SSH, to the hosts of the roster.
-        kwargs: `batch` and `subset`.
+        kwargs: `batch` and `subset`; on the master `expect_minions`, which tells of minions that did not answer.
 
     CLI Example:
 
@@ -124,6 +132,10 @@ def cmd(
 
         salt master_minion saltutil.cmd '*' test.ping
     """
+    if _on_master() and not ssh:
+        call = {"tgt": tgt, "fun": fun, "arg": list(arg), "timeout": timeout, "tgt_type": tgt_type, "ret": ret}
+        answers: Dict[str, Any] = __master__.request("__cmd", **call, kwarg=dict(kwarg or {}), **kwargs)
+        return answers
     return {
         minion: found
         for part in cmd_iter(tgt, fun, arg, timeout, tgt_type, ret, kwarg, ssh, **kwargs)

@@ -50,6 +50,10 @@ def call(lab: Lab, command: str, *args: str, input: str = "") -> Ran:
     finally:
         for name, value in kept.items():
             setattr(sys, name, value)
+        for handler in root.handlers[:]:
+            if handler not in handlers:
+                root.removeHandler(handler)
+                handler.close()
         root.handlers[:] = handlers
         root.setLevel(level)
     assert isinstance(ended.value.code, int)
