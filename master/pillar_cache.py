@@ -16,7 +16,7 @@ from transports.errors import CodecError
 
 if TYPE_CHECKING:
     from minion.inputs import Inputs
-    from minion.pillar_request import PillarRequest
+    from minion.pillar.request import PillarRequest
 
 _Key = tuple[str, str | None, str | None]
 

@@ -14,8 +14,8 @@ from minion import inputs
 from minion.errors import CommandExecutionError
 
 if TYPE_CHECKING:
-    from minion.pillar import PillarCompiler
-    from minion.pillar_request import PillarRequest
+    from minion.pillar.compiler import PillarCompiler
+    from minion.pillar.request import PillarRequest
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def make_compiler(opts: dict[str, Any], master: Any) -> PillarCompiler:
         master: takes the requests of templates.
     """
     from minion.loaders import build_loaders
-    from minion.pillar import PillarCompiler
+    from minion.pillar.compiler import PillarCompiler
 
     opts, unsafe = (
         {**opts, "file_client": "local", "grains": {}, "__role": "master"},
@@ -102,7 +102,7 @@ class MasterPillars:
             load: `grains`, `saltenv`, `pillarenv`, `pillar_override`, `ext`, `extra_minion_data`, `clean_cache` of its
                 request.
         """
-        from minion.pillar_request import PillarRequest
+        from minion.pillar.request import PillarRequest
 
         override = load.get("pillar_override") or {}
         request = PillarRequest(

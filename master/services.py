@@ -71,7 +71,7 @@ def _tops(opts: Mapping[str, Any], data: MinionData, minion_id: str, claimed: Ma
     """What `master_tops` assigns to a minion that claims to have these options."""
     if not opts.get("master_tops"):
         return {}
-    from minion.master_tops import assigned
+    from minion.pillar.master_tops import assigned
 
     own = claimed.get("grains")
     grains = {**(data.grains(minion_id) or {}), **(own if isinstance(own, dict) else {}), "id": minion_id}

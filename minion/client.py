@@ -47,7 +47,7 @@ class Caller:
             grains = _grains(self.opts)
             made = caller.Caller(self.opts, grains, LocalMaster(self.opts, grains))
         else:
-            from minion.companion import connect
+            from minion.daemon.companion import connect
 
             self._pipe = connect(settings, self.opts)
             made = caller.Caller(self.opts, _grains(self.opts), self._pipe)

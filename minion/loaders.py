@@ -24,7 +24,7 @@ _FOLDER_OPTIONS = {
     "pillar": "pillar_dirs",
     "tops": "tops_dirs",
 }
-_OWN_FOLDERS = {"pillar": "ext_pillars"}  # minion/pillar.py is the compiler
+_OWN_FOLDERS = {"pillar": "ext_pillars"}  # minion/pillar/compiler.py is the compiler
 
 
 @dataclasses.dataclass(frozen=True)

@@ -74,14 +74,14 @@ class LocalMaster:
     def _master_tops(self, load: Dict[str, Any]) -> Dict[str, Any]:
         if not self._opts.get("master_tops"):
             return {}
-        from minion.master_tops import assigned
+        from minion.pillar.master_tops import assigned
 
         return assigned(self._opts, self._opts["id"], self._opts, self._grains)
 
     def _pillar(self, load: Dict[str, Any]) -> Dict[str, Any]:
         from minion.loaders import build_loaders
-        from minion.pillar import PillarCompiler
-        from minion.pillar_request import PillarRequest
+        from minion.pillar.compiler import PillarCompiler
+        from minion.pillar.request import PillarRequest
 
         if self._loaders is None:
             self._loaders = build_loaders(self._opts, self._grains, {}, self)

@@ -1,8 +1,8 @@
 """What a host is told first: one fixed command, and on its stdin everything that differs from run to run.
 
 The command is a line for /bin/sh that any login shell passes on unchanged. It reads a few lines, finds the newest
-Python and starts it, by sudo if that is asked for; Python reads `minion.stage` from the same stdin, exactly as many
-bytes as were announced, and becomes the thin minion.
+Python and starts it, by sudo if that is asked for; Python reads `minion.thin.stage` from the same stdin, exactly as
+many bytes as were announced, and becomes the thin minion.
 
 On the way back two marks, drawn anew for each run, tell what is ours from what login scripts print. The first is the
 prompt of a sudo that wants a password; backwards it says that Python waits for its text. The second, which never was on
@@ -109,8 +109,8 @@ def counted(data: bytes) -> bytes:
 
 @functools.cache
 def stage() -> bytes:
-    """The text of `minion.stage`, without what only readers need."""
-    spec = importlib.util.find_spec("minion.stage")
+    """The text of `minion.thin.stage`, without what only readers need."""
+    spec = importlib.util.find_spec("minion.thin.stage")
     assert spec is not None and spec.origin is not None
     with open(spec.origin, encoding="utf-8") as file:
         return _without_remarks(file.read()).encode()

@@ -24,13 +24,7 @@ from transports import __version__
 PACKAGES = {"jinja2": "Jinja2", "markupsafe": "MarkupSafe", "yaml": "PyYAML", "msgpack": "msgpack"}
 LIMIT = 600_000
 # What only the daemon and its commands have a use for.
-_LEFT_OUT = frozenset(
-    f"minion/{name}.py"
-    for name in (
-        "agent", "caller", "client", "companion", "connection", "daemonize", "fdpass", "housekeeping", "intake",
-        "keyring", "links", "stage", "supervisor", "titles", "workers", "zygote",
-    )
-)  # fmt: skip
+_LEFT_OUT = ("minion/cli/", "minion/daemon/", "minion/caller.py", "minion/client.py", "minion/thin/stage.py")
 _TRANSPORTS = ("__init__", "codec", "errors", "frames", "link", "messages", "names", "retry", "stream")
 
 
@@ -63,7 +57,7 @@ class Bundle:
         return sum(len(data) for _, data in self.files)
 
     def packed(self, method: str) -> bytes:
-        """The compressed bundle, as `minion.stage.unpack` reads it.
+        """The compressed bundle, as `minion.thin.stage.unpack` reads it.
 
         Args:
             method: `xz`, or `zlib` for an interpreter without lzma.
@@ -101,7 +95,7 @@ def build(cache: str = "") -> Bundle:
 def _files() -> Iterator[tuple[str, bytes]]:
     minion, transports = _folder("minion"), _folder("transports")
     for path, data in _sources(minion, "minion"):
-        if path not in _LEFT_OUT and not path.startswith("minion/cli/"):
+        if not path.startswith(_LEFT_OUT):
             yield path, data
     for name in _TRANSPORTS:
         with open(os.path.join(transports, f"{name}.py"), "rb") as file:

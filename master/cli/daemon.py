@@ -26,7 +26,7 @@ def command(common: Common, daemon: bool, pid_file: str | None) -> int:
         raise ConfigError("salt-master needs Python 3.11 or newer")
     from master.processes import master
     from master.processes.user import become
-    from minion import daemonize
+    from minion.daemon import daemonize
     from minion.settings import report_undeclared
 
     settings = common.settings(limited_log=True, pidfile=pid_file)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from minion.titles import set_title
+from minion.daemon.titles import set_title
 
 log = logging.getLogger(__name__)
 

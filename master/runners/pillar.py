@@ -7,8 +7,8 @@ from typing import Any
 from master.mine import MasterMine
 from master.pillars import make_compiler
 from master.runners import _parts
-from minion.pillar import PillarCompiler
-from minion.pillar_request import PillarRequest
+from minion.pillar.compiler import PillarCompiler
+from minion.pillar.request import PillarRequest
 
 __opts__: dict[str, Any]
 

@@ -133,7 +133,7 @@ def _connect(settings: MinionSettings, opts: Dict[str, Any], given: Dict[str, An
 
     if given["show_grains"] or is_local(opts):
         return None
-    from minion.companion import connect
+    from minion.daemon.companion import connect
 
     return connect(settings, opts, *([given["auth_timeout"]] if given["auth_timeout"] else []))
 

@@ -11,8 +11,9 @@ import os
 import sys
 from typing import Any, Dict, NoReturn, Optional, Sequence
 
-from minion import daemonize, logs
+from minion import logs
 from minion.config import MinionSettings
+from minion.daemon import daemonize
 from minion.errors import ConfigError
 from minion.settings import build, report_undeclared
 from transports import codec
@@ -79,7 +80,7 @@ def _become(user: str) -> None:
 
 
 def _serve(settings: MinionSettings, opts: Dict[str, Any]) -> int:
-    from minion.supervisor import Supervisor
+    from minion.daemon.supervisor import Supervisor
 
     log.info("Starting the minion %s", opts["id"])
     report_undeclared(settings, settings.conf_file)

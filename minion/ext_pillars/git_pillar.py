@@ -29,8 +29,8 @@ from minion.files import git_tree
 from minion.files.git_mirror import Mirror, library
 from minion.files.git_remotes import Access, Remote, parse
 from minion.merging import merge
-from minion.pillar import PillarCompiler
-from minion.pillar_request import PillarRequest
+from minion.pillar.compiler import PillarCompiler
+from minion.pillar.request import PillarRequest
 
 __opts__: Dict[str, Any]
 __grains__: Dict[str, Any]

@@ -1,4 +1,4 @@
-"""Pillar data from nodes and classes; see `minion/saltclass.py`.
+"""Pillar data from nodes and classes; see `minion/pillar/saltclass.py`.
 
 ext_pillar:
   - saltclass:
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from minion.saltclass import read_node
+from minion.pillar.saltclass import read_node
 
 __opts__: Dict[str, Any]
 __grains__: Dict[str, Any]

@@ -11,7 +11,7 @@ from minion import data as nested
 from minion import masking, merging, yamlio
 from minion.data import DEFAULT_DELIMITER, traverse
 from minion.errors import CommandExecutionError
-from minion.pillar_client import Master, fetch_pillar
+from minion.pillar.client import Master, fetch_pillar
 
 __salt__: Dict[str, Callable[..., Any]]
 __opts__: Dict[str, Any]

@@ -238,7 +238,7 @@ def ping_master(master: Optional[str]) -> bool:
         import zmq
     except ImportError:
         raise CommandExecutionError("Masters can only be asked where pyzmq is installed") from None
-    from minion.links import parse_master
+    from minion.daemon.links import parse_master
     from transports.codec import pack
 
     host, port = parse_master(master, int(__opts__.get("master_port") or 4506))

@@ -1,4 +1,4 @@
-"""Top data from nodes and classes; see `minion/saltclass.py`.
+"""Top data from nodes and classes; see `minion/pillar/saltclass.py`.
 
 master_tops:
   saltclass:
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from minion.saltclass import read_node
+from minion.pillar.saltclass import read_node
 
 __opts__: Dict[str, Any]
 

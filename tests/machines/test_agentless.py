@@ -136,14 +136,14 @@ def test_read_only_home(salt_ssh: Command, machines: list[Machine]) -> None:
 def test_hostile_user_in_the_way(salt_ssh: Command, machines: list[Machine]) -> None:
     machine = machines[15]
     machine.sh(
-        "install -d -o ops -m 777 /var/tmp/thin; install -d -o ops /var/tmp/thin/minion; "
-        "echo 'evil()' > /var/tmp/thin/minion/thin.py"
+        "install -d -o ops -m 777 /var/tmp/thin; install -d -o ops /var/tmp/thin/minion /var/tmp/thin/minion/thin; "
+        "echo 'evil()' > /var/tmp/thin/minion/thin/serve.py"
     )
     salt_ssh.roster({"box": as_root(machine, thin_dir="/var/tmp/thin")})
     done = salt_ssh("box", "test.ping")
     assert "box:\n    True" in done.stdout and "/var/tmp/thin belongs to the user id 1000" in done.stderr
     assert machine.sh("find /var/tmp/thin | sort").split() == [
-        "/var/tmp/thin", "/var/tmp/thin/minion", "/var/tmp/thin/minion/thin.py",
+        "/var/tmp/thin", "/var/tmp/thin/minion", "/var/tmp/thin/minion/thin", "/var/tmp/thin/minion/thin/serve.py",
     ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from master.miniondata import MinionData
 from master.pillar_cache import KeptPillars
 from master.pillars import MasterPillars
 from minion import inputs
-from minion.pillar_request import PillarRequest
+from minion.pillar.request import PillarRequest
 
 GRAINS: dict[str, Any] = {"id": "web1", "os": "Debian", "num": 1}
 

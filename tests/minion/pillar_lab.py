@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Dict
 
 from minion.loaders import build_loaders
-from minion.pillar import PillarCompiler
-from minion.pillar_request import PillarRequest
+from minion.pillar.compiler import PillarCompiler
+from minion.pillar.request import PillarRequest
 
 GRAINS: Dict[str, Any] = {"id": "web1", "os": "Debian", "roles": ["web", "db"], "site": {"city": "Kiel"}}
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from minion import stage
+from minion.thin import stage
 from ssh import bundle
 from ssh.bundle import LIMIT, Bundle
 from tests.ssh.local import INTERPRETERS, Local
 
-WITH_A_MASTER = {("minion/modules/status.py", "minion.links")}  # asks whether a daemon reaches its master
+WITH_A_MASTER = {("minion/modules/status.py", "minion.daemon.links")}  # asks whether a daemon reaches its master
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_nothing_else_is_needed(made: Bundle, tmp_path: Path) -> None:
     loaded = host.call("cmd.run", "true")
     assert loaded == ""
     code = (
-        f"import sys; sys.path[:0] = [{str(host.place)!r}]; import minion.thin, minion.thin_job;"
+        f"import sys; sys.path[:0] = [{str(host.place)!r}]; import minion.thin.serve, minion.thin.job;"
         "print([m for m in ('asyncio', 'zmq', 'cryptography', 'click') if m in sys.modules])"
     )
     printed = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True, check=True).stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from minion import stage
+from minion.thin import stage
 from ssh import bootstrap, bundle
 from ssh.bundle import Bundle
 from tests.ssh.local import Local
@@ -44,7 +44,7 @@ def test_two_at_once(made: Bundle, tmp_path: Path) -> None:
 def test_a_damaged_bundle_is_replaced(damage: str, made: Bundle, tmp_path: Path) -> None:
     host = Local(tmp_path, made)
     assert host.call("test.ping") is True
-    victim = host.place / "minion" / "thin.py"
+    victim = host.place / "minion" / "thin" / "serve.py"
     if damage == "size":
         victim.write_text("raise SystemExit(1)\n")
     elif damage == "manifest":
@@ -70,7 +70,7 @@ def test_upload_that_ends_early_leaves_nothing(made: Bundle, tmp_path: Path) -> 
 
 def test_upload_that_is_not_the_bundle_is_refused(made: Bundle, tmp_path: Path) -> None:
     host = Local(tmp_path, made)
-    other = Bundle((("minion/thin.py", b"import os"),))
+    other = Bundle((("minion/thin/serve.py", b"import os"),))
     with host.begin() as process:
         assert host.line(process)[0] == "need"
         assert process.stdin
@@ -119,8 +119,8 @@ def _as_others(folder: Path) -> None:
 @as_root
 def test_a_folder_that_others_prepared_is_not_used(made: Bundle, tmp_path: Path) -> None:
     host = Local(tmp_path, made)
-    (host.base / made.digest / "minion").mkdir(parents=True)
-    (host.base / made.digest / "minion" / "thin.py").write_text("raise SystemExit('evil')\n")
+    (host.base / made.digest / "minion" / "thin").mkdir(parents=True)
+    (host.base / made.digest / "minion" / "thin" / "serve.py").write_text("raise SystemExit('evil')\n")
     host.base.chmod(0o700)
     _as_others(host.base)
     before = set(os.listdir("/var/tmp"))

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from minion.thin_job import Lazy
+from minion.thin.job import Lazy
 from transports import codec
 
 

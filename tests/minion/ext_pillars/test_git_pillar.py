@@ -11,8 +11,8 @@ from typing import Any, Tuple
 import pytest
 
 from minion.loaders import build_loaders
-from minion.pillar import PillarCompiler
-from minion.pillar_request import PillarRequest
+from minion.pillar.compiler import PillarCompiler
+from minion.pillar.request import PillarRequest
 from tests.git_lab import Repository
 from tests.minion.pillar_lab import GRAINS, NoMaster, PillarLab
 

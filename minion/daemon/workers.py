@@ -7,7 +7,7 @@ import logging
 import socket
 from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional
 
-from minion import fdpass
+from minion.daemon import fdpass
 from minion.job import Order
 from transports import frames
 from transports.errors import Broken, CodecError

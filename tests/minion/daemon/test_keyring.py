@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from minion.daemon.keyring import KeyRing
 from minion.errors import ConfigError
-from minion.keyring import KeyRing
 from transports import crypto
 
 

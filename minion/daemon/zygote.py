@@ -14,11 +14,11 @@ import socket
 import sys
 from typing import Any, Dict, Mapping, NoReturn, Optional, Protocol, Sequence
 
-from minion import fdpass
+from minion.daemon import fdpass
+from minion.daemon.titles import set_title
 from minion.job import Order, carry_out
 from minion.master import MasterPipe
 from minion.runtime import Runtime, signature
-from minion.titles import set_title
 from transports.errors import Broken, CodecError
 from transports.frames import frame
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from minion import config
+from minion.daemon.keyring import KeyRing
+from minion.daemon.links import LinkMemory, identity, masters, name_of, parse_master
 from minion.errors import ConfigError
-from minion.keyring import KeyRing
-from minion.links import LinkMemory, identity, masters, name_of, parse_master
 from transports.errors import SignInError
 
 

@@ -127,7 +127,7 @@ def _grains(opts: Mapping[str, Any], configured: Any) -> Dict[str, Any]:
 
 
 def _pillar(opts: Mapping[str, Any], grains: Mapping[str, Any], master: MasterPipe) -> Dict[str, Any]:
-    from minion.pillar_client import fetch_pillar
+    from minion.pillar.client import fetch_pillar
 
     return fetch_pillar(master, opts, grains)
 

@@ -100,8 +100,8 @@ async def _sign_in(settings: MinionSettings, opts: Mapping[str, Any], patience: 
     """
     import dataclasses
 
-    from minion.keyring import KeyRing
-    from minion.links import LinkMemory, identity, masters
+    from minion.daemon.keyring import KeyRing
+    from minion.daemon.links import LinkMemory, identity, masters
     from transports.zeromq.minion import ZeroMQLink
 
     ring = KeyRing(settings.pki_dir, settings.keysize)

@@ -18,8 +18,8 @@ from typing import IO, Any, Callable, Dict, NoReturn, Optional, cast
 
 from minion import logs
 from minion.config import MinionSettings
+from minion.daemon.zygote import Zygote, exit_code
 from minion.errors import ConfigError
-from minion.zygote import Zygote, exit_code
 from transports.retry import Backoff
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def _agent_main() -> Callable[[MinionSettings, Dict[str, Any], socket.socket], i
     modules: Dict[str, Any] = cast("Dict[str, Any]", sys.modules)
     modules["ssl"] = None
     try:
-        from minion.agent import main
+        from minion.daemon.agent import main
     finally:
         del modules["ssl"]
     return main

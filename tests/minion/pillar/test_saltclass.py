@@ -8,8 +8,8 @@ from typing import Any, Dict
 import pytest
 
 from minion.errors import CommandExecutionError
-from minion.master_tops import assigned
-from minion.saltclass import Node, read_node
+from minion.pillar.master_tops import assigned
+from minion.pillar.saltclass import Node, read_node
 from tests.minion.pillar_lab import GRAINS, PillarLab
 
 

@@ -11,8 +11,8 @@ import re
 from typing import Any, Dict, List, Mapping, Tuple
 
 from minion.config import MinionSettings
+from minion.daemon.keyring import KeyRing
 from minion.errors import ConfigError
-from minion.keyring import KeyRing
 from transports.crypto import ENCRYPTION, SIGNING, PublicKey
 from transports.errors import SignInError
 from transports.signin import Identity, Trust

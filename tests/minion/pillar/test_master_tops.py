@@ -7,7 +7,7 @@ from typing import Any, Dict
 
 import pytest
 
-from minion.master_tops import assigned
+from minion.pillar.master_tops import assigned
 from tests.minion.box import Box
 
 CLASSIFIER = """#!/bin/sh

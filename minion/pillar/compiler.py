@@ -16,8 +16,8 @@ from minion.files.roots import Roots, expand
 from minion.loaders import Loaders
 from minion.matchers import MinionView
 from minion.merging import merge
-from minion.pillar_ext import ExtPillars
-from minion.pillar_request import Pillar, PillarRequest
+from minion.pillar.external import ExtPillars
+from minion.pillar.request import Pillar, PillarRequest
 from minion.rendering import compile_template
 from minion.top import Entry, confirms, read_entry
 

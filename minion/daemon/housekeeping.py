@@ -15,9 +15,9 @@ from transports.errors import TransportError
 from transports.retry import Backoff
 
 if TYPE_CHECKING:
-    from minion.agent import Agent
-    from minion.connection import Connection
-    from minion.workers import Worker
+    from minion.daemon.agent import Agent
+    from minion.daemon.connection import Connection
+    from minion.daemon.workers import Worker
 
 log = logging.getLogger(__name__)
 

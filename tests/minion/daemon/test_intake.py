@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from minion.intake import Decision, as_found, asked_job, decide
+from minion.daemon.intake import Decision, as_found, asked_job, decide
 from minion.journal import BEGUN, DONE
 from transports.messages import Job
 

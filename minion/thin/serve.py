@@ -181,7 +181,7 @@ class ThinMinion:
                 other.pipe.close()
             pipe = MasterPipe()
             pipe.attach(channel)
-            from minion.thin_job import run_job
+            from minion.thin.job import run_job
 
             run_job(job, self._opts, self._extmods, pipe)
             code = 0

@@ -17,20 +17,20 @@ from typing import Any, Deque, Dict, List, Mapping, Optional
 from minion import logs, running
 from minion.caller import new_jid
 from minion.config import MinionSettings
-from minion.connection import Connection
+from minion.daemon.connection import Connection
+from minion.daemon.housekeeping import Housekeeping
+from minion.daemon.intake import Decision, as_found, asked_job, decide
+from minion.daemon.keyring import KeyRing
+from minion.daemon.links import LinkMemory, identity, masters, name_of
+from minion.daemon.supervisor import EX_REJECTED
+from minion.daemon.titles import set_title
+from minion.daemon.workers import Worker, Workers
 from minion.errors import ConfigError, SaltInvocationError
 from minion.executor import Outcome, as_return, lost
-from minion.housekeeping import Housekeeping
-from minion.intake import Decision, as_found, asked_job, decide
 from minion.job import Order
 from minion.journal import Journal
-from minion.keyring import KeyRing
-from minion.links import LinkMemory, identity, masters, name_of
 from minion.matchers import match
 from minion.spool import put
-from minion.supervisor import EX_REJECTED
-from minion.titles import set_title
-from minion.workers import Worker, Workers
 from transports.errors import CodecError, TransportError
 from transports.messages import Job
 

@@ -248,7 +248,7 @@ def text_of(exc: OSError, base: str) -> Tuple[str, str]:
 def become(place: str, base: str, link: int, setup: bytes, early: bytes) -> int:
     """Runs the thin minion of a bundle, with nothing to read or write for whatever it starts."""
     sys.path.insert(0, place)
-    from minion.thin import serve
+    from minion.thin.serve import serve
 
     reading = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -9,7 +9,7 @@ from typing import Any, Callable, List, Mapping, Optional
 from minion import inputs
 from minion.loader import Loader
 from minion.loaders import Loaders, module_folders
-from minion.pillar_request import Pillar, PillarRequest
+from minion.pillar.request import Pillar, PillarRequest
 
 log = logging.getLogger(__name__)
 

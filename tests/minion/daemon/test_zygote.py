@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from minion import config, fdpass, running
+from minion import config, running
+from minion.daemon import fdpass
 from minion.job import Order
 from transports.errors import Broken
 from transports.frames import Pipe
@@ -81,7 +82,7 @@ class Bench:
         try:
             import select
 
-            from minion.zygote import Zygote
+            from minion.daemon.zygote import Zygote
 
             wakeup, alarm = socket.socketpair()
             alarm.setblocking(False)

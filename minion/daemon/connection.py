@@ -10,8 +10,8 @@ from collections import deque
 from typing import Any, Awaitable, Deque, Dict, List, Mapping, Optional, Protocol
 
 from minion.config import MinionSettings
+from minion.daemon.links import LinkMemory, name_of
 from minion.data import chosen_parts
-from minion.links import LinkMemory, name_of
 from minion.spool import Parcel, Spool
 from transports.errors import Broken, Closed, MessageTooLarge, RequestRefused, RequestTimeout, TransportError
 from transports.messages import Job, Request
