@@ -6,6 +6,7 @@ host name, network namespace and address.
 
 All share one read-only root, made once by debootstrap below SALTERN_MACHINES (/var/tmp/machines). One may log in as
 root, or as ops (who may sudo with the password `ops`), with the key SALTERN_MACHINES/id. Needs root on Linux.
+SALTERN_LAB, a number below 256, is the network's third part (7) where two labs are wanted at the same time.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from pathlib import Path
 
 BASE = Path(os.environ.get("SALTERN_MACHINES", "/var/tmp/machines"))
 ROOT, KEY = BASE / "root", BASE / "id"
-RUNNING = BASE / "saltern"
-BRIDGE, NET = "saltlab", "10.98.7"
+LAB = int(os.environ.get("SALTERN_LAB", "7"))
+RUNNING = BASE / f"saltern{LAB}"
+BRIDGE, NET = f"saltlab{LAB}", f"10.98.{LAB}"
 TOOLS = ("systemd-nspawn", "ip", "ssh-keygen")
 PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,python3,iproute2,procps,sudo,cron,ca-certificates"  # what a server has
@@ -139,7 +141,7 @@ class Machine:
         run(*inside, "route", "add", "default", "via", f"{NET}.1")
         with (self.folder / "boot.log").open("wb") as log:
             process = _started[self.number] = subprocess.Popen(
-                ["systemd-nspawn", "-q", "-b", "-D", str(self.fs), "-M", self.name, "--register=no", "--keep-unit",
+                ["systemd-nspawn", "-q", "-b", "-D", str(self.fs), "-M", self._namespace, "--register=no", "--keep-unit",
                  "--console=passive", f"--network-namespace-path=/run/netns/{self._namespace}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -186,11 +188,11 @@ class Machine:
 
     @property
     def _cable(self) -> str:
-        return f"salt{self.number}"
+        return f"salt{LAB}m{self.number}"
 
     @property
     def _namespace(self) -> str:
-        return f"saltern-{self.name}"
+        return f"saltern{LAB}-{self.name}"
 
 
 def up(count: int) -> list[Machine]:
@@ -218,7 +220,7 @@ def down() -> None:
 def lab(count: int) -> Iterator[list[Machine]]:
     """Machines for a while; one lab at a time on this host."""
     BASE.mkdir(parents=True, exist_ok=True)
-    with (BASE / "saltern.lock").open("w") as lock:
+    with (BASE / f"saltern{LAB}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         down()
         before = INOTIFY.read_text()

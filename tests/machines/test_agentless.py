@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.machines.conftest import Command, as_ops, as_root
-from tests.machines.lab import Machine
+from tests.machines.lab import NET, Machine
 from tests.processes import until
 
 pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("machines")]
@@ -83,7 +83,7 @@ def test_every_host_has_its_own_error(salt_ssh: Command, machines: list[Machine]
         "no_python": "[NoPython]", "full": "[DiskFull]", "sudo_wrong": "[SudoPasswordWrong]",
         "wrong": "[AuthenticationFailed]",
         "sudoers": "[SudoRefused]", "no_sudo": "[SudoMissing]", "unknown": "[HostKeyUnknown]",
-        "changed": "[HostKeyChanged]", "cut": "[Unreachable] no connection to 10.98.7.",
+        "changed": "[HostKeyChanged]", "cut": f"[Unreachable] no connection to {NET}.",
     }  # fmt: skip
     expected["old"] = "[PythonTooOld]" if OLD.exists() else "[NoPython]"
     assert found.pop("good") is True and code == 10
