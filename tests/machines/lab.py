@@ -141,8 +141,8 @@ class Machine:
         run(*inside, "route", "add", "default", "via", f"{NET}.1")
         with (self.folder / "boot.log").open("wb") as log:
             process = _started[self.number] = subprocess.Popen(
-                ["systemd-nspawn", "-q", "-b", "-D", str(self.fs), "-M", self._namespace, "--register=no", "--keep-unit",
-                 "--console=passive", f"--network-namespace-path=/run/netns/{self._namespace}"],
+                ["systemd-nspawn", "-q", "-b", "-D", str(self.fs), "-M", self._namespace, "--register=no",
+                 "--keep-unit", "--console=passive", f"--network-namespace-path=/run/netns/{self._namespace}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         (self.folder / "pid").write_text(str(process.pid))
