@@ -21,6 +21,8 @@ from __future__ import annotations
 import traceback
 from typing import Optional
 
+EX_REJECTED = 77  # exit code of a daemon whose key its master refuses
+
 
 class MinionError(Exception):
     """Base of all errors of this package."""

@@ -22,10 +22,9 @@ from minion.daemon.housekeeping import Housekeeping
 from minion.daemon.intake import Decision, as_found, asked_job, decide
 from minion.daemon.keyring import KeyRing
 from minion.daemon.links import LinkMemory, identity, masters, name_of
-from minion.daemon.supervisor import EX_REJECTED
 from minion.daemon.titles import set_title
 from minion.daemon.workers import Worker, Workers
-from minion.errors import ConfigError, SaltInvocationError
+from minion.errors import EX_REJECTED, ConfigError, SaltInvocationError
 from minion.executor import Outcome, as_return, lost
 from minion.job import Order
 from minion.journal import Journal

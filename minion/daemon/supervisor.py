@@ -19,12 +19,11 @@ from typing import IO, Any, Callable, Dict, NoReturn, Optional, cast
 from minion import logs
 from minion.config import MinionSettings
 from minion.daemon.zygote import Zygote, exit_code
-from minion.errors import ConfigError
+from minion.errors import EX_REJECTED, ConfigError
 from transports.retry import Backoff
 
 log = logging.getLogger(__name__)
 
-EX_REJECTED = 77
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _PATIENCE = 10.0
 _STEADY = 60.0
