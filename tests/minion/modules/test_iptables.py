@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Dict, Iterator
 
@@ -13,6 +11,7 @@ import pytest
 from minion.errors import CommandExecutionError, SaltException
 from minion.loader import Loader
 from minion.modules import _iptables
+from tests.minion.networks import network
 
 SAVED = """\
 # Generated
@@ -98,25 +97,14 @@ def test_parse() -> None:
     ]
 
 
-@pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(name="network")
+def a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A network namespace in which the programs run that the module calls."""
-    if os.geteuid() != 0 or not shutil.which("iptables") or not shutil.which("ip"):
-        pytest.skip("needs root, iptables and ip")
-    name = f"saltern-{os.getpid()}"
-    if subprocess.run(["ip", "netns", "add", name], check=False, capture_output=True).returncode:
-        pytest.skip("no network namespaces here")
-    for program in ("iptables", "iptables-save"):
-        path = tmp_path / "bin" / program
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f'#!/bin/sh\nexec ip netns exec {name} {shutil.which(program)} "$@"\n')
-        path.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    yield
-    subprocess.run(["ip", "netns", "del", name], check=True)
+    with network(tmp_path, monkeypatch, ["iptables", "iptables-save"]) as name:
+        yield name
 
 
-def test_real_iptables(salt: Loader, network: None, tmp_path: Path) -> None:
+def test_real_iptables(salt: Loader, network: str, tmp_path: Path) -> None:
     rule = salt["iptables.build_rule"](proto="tcp", dport=22, comment="a b", jump="ACCEPT")
     place = ("filter", "INPUT")
     assert salt["iptables.check"](*place, rule) is False
@@ -156,7 +144,7 @@ def test_errors(salt: Loader, tmp_path: Path) -> None:
     assert salt["iptables.delete"]("filter", "INPUT", 1, "x") == "Error: Only specify a position or a rule, not both"
     assert salt["iptables.build_rule"](full=True, chain="INPUT") == "Error: Command needs to be specified"
     assert salt["iptables.build_rule"]("filter", "INPUT", "A", full=True, jump="ACCEPT").endswith(
-        "iptables --wait -t filter -A INPUT --jump ACCEPT"
+        "iptables --wait -t filter -A INPUT  --jump ACCEPT"
     )
     with pytest.raises(CommandExecutionError):
         salt["iptables.get_saved_rules"](str(tmp_path / "none"))

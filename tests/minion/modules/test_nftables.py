@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Dict, Iterator
 
@@ -13,6 +11,7 @@ import pytest
 from minion.errors import SaltInvocationError
 from minion.loader import Loader
 from minion.modules import _nftables
+from tests.minion.networks import network
 
 # What real Salt 3008.3 makes of these arguments.
 RULES = [
@@ -59,24 +58,14 @@ def test_forms_that_do_not() -> None:
     assert _nftables.normalized("tcp dport 22 accept") != _nftables.normalized("tcp dport 22 drop")
 
 
-@pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A network namespace in which the program runs that the module calls."""
-    if os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"):
-        pytest.skip("needs root, nft and ip")
-    name = f"saltern-{os.getpid()}"
-    if subprocess.run(["ip", "netns", "add", name], check=False, capture_output=True).returncode:
-        pytest.skip("no network namespaces here")
-    path = tmp_path / "bin" / "nft"
-    path.parent.mkdir()
-    path.write_text(f'#!/bin/sh\nexec ip netns exec {name} {shutil.which("nft")} "$@"\n')
-    path.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    yield
-    subprocess.run(["ip", "netns", "del", name], check=True)
+@pytest.fixture(name="network")
+def a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A network namespace in which the programs run that the module calls."""
+    with network(tmp_path, monkeypatch, ["nft"]) as name:
+        yield name
 
 
-def test_real_nft(salt: Loader, network: None, tmp_path: Path) -> None:
+def test_real_nft(salt: Loader, network: str, tmp_path: Path) -> None:
     assert salt["nftables.check_table"]("filter")["comment"] == "Table filter in family ipv4 does not exist"
     assert salt["nftables.new_table"]("filter") == {"result": True, "comment": "Table filter in family ipv4 created"}
     assert salt["nftables.new_table"]("filter")["comment"] == "Table filter in family ipv4 exists"
