@@ -196,8 +196,9 @@ class SignIn:
         signature = self._master.public_signature(shown.sig_algo)
         if signature:
             told["pub_sig"] = signature
+        told["saltern"] = int(shown.own)  # signed: nobody on the way can make two of ours take each other for stock
         if shown.own:
-            told.update(saltern=1, time=self._now())
+            told["time"] = self._now()
         return told
 
     def _token(self, sealed: bytes, algorithm: str) -> bytes:

@@ -198,6 +198,8 @@ class SignIn:
             token = self._decrypt(body.get("token")).encode()
             if not hmac.compare_digest(token, self._token):
                 raise MasterChanged("the master can't read what was encrypted for the master that this minion knows")
+        if body.get("saltern") == 0:
+            raise SignInError("the request was changed on its way: the master takes this minion for a stock one")
         port, moment = body.get("publish_port"), body.get("time")
         if not isinstance(port, int) or not 0 < port < 65536:
             raise SignInError("the master names no port where it publishes")

@@ -79,6 +79,13 @@ def test_stock_master_tells_no_time(desk: Desk):
     assert not session.own and session.skew == 0.0
 
 
+def test_own_master_that_took_us_for_stock_was_lied_to(desk: Desk):
+    desk.own = False
+    desk.body = lambda body: body.update(saltern=0)
+    with pytest.raises(SignInError, match="changed on its way"):
+        sign_in(desk)
+
+
 @pytest.mark.parametrize(
     ("said", "error"), [(True, Pending), (False, Rejected), ("full", MasterFull), ("odd", SignInError)]
 )
