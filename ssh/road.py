@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from ssh.starter import Thin, started
 from transports.frames import frame
 from transports.link import Handler
 from transports.messages import Job, Presence
-from transports.stream_road import StreamRoad
+from transports.stream_road import Stream, StreamRoad
 
 log = logging.getLogger(__name__)
 
@@ -124,13 +125,9 @@ class SSHRoad:
 
     async def _turn(self, jid: str, host: Host, early: bytes) -> None:
         answered = self._answered[jid, host.id]
-        connection = Connection(host, self._way.client)
         try:
-            async with self._slots:
-                await connection.open()
-                start = self._way.start(host)
-                async with started(connection, start, self._way.bundle, early, self._way.pre_flight) as thin:
-                    await self._work(host, thin, answered)
+            async with self._slots, held(host, self._way, self._streams, early) as thin:
+                await thin.until(answered, self._way.job_seconds)
         except SSHError as exc:
             if not answered.is_set():
                 self._failed(jid, host.id, exc)
@@ -138,33 +135,72 @@ class SSHRoad:
             log.exception("%s failed", host.id)
             self._failed(jid, host.id, StartFailed(f"{type(exc).__name__}: {exc}"))
         finally:
-            await connection.close()
             self._turns.pop((jid, host.id), None)
             self._answered.pop((jid, host.id), None)
 
-    async def _work(self, host: Host, thin: Thin, answered: asyncio.Event) -> None:
-        """Serves a thin minion until it has answered, which it must within the time that a job may take."""
-        if thin.note and not self._way.fresh:
-            log.warning("%s: %s", host.id, thin.note)
-        stream = self._streams.attach(host.id, thin.reader, thin.writer)
-        ended = asyncio.ensure_future(stream.ended())
+
+class Held:
+    """A host whose thin minion runs and is served; see `held`."""
+
+    def __init__(self, host: Host, thin: Thin, stream: Stream) -> None:
+        self._host, self._thin, self._stream = host, thin, stream
+
+    async def until(self, answered: asyncio.Event, limit: float = 0.0) -> None:
+        """Waits for an answer.
+
+        Args:
+            answered: set when it is there.
+            limit: seconds that it may take; 0 for any time.
+
+        Raises:
+            NoAnswer: it did not come in time.
+            ConnectionLost: the connection ended before.
+        """
+        ended = asyncio.ensure_future(self._stream.ended())
         waiting = asyncio.ensure_future(answered.wait())
         try:
-            limit = self._way.job_seconds or None
-            await asyncio.wait({ended, waiting}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ended, waiting}, timeout=limit or None, return_when=asyncio.FIRST_COMPLETED)
             if answered.is_set():
                 return
             if not ended.done():
                 raise NoAnswer(f"the job did not end within {limit:g} s, and was ended")
-            why, text = await stream.ended(), await thin.errors.whole()
+            why, text = ended.result(), await self._thin.errors.whole()
             last = f"; {text.splitlines()[-1]}" if text else ""
-            raise ConnectionLost(f"the connection to {host.address} ended before the job did: {why}{last}")
+            raise ConnectionLost(f"the connection to {self._host.address} ended before the job did: {why}{last}")
         finally:
+            ended.cancel()
             waiting.cancel()
-            stream.abandon()
-            await stream.ended()
-            for line in thin.errors.text.splitlines():
-                log.warning("%s: %s", host.id, line)
+
+
+@asynccontextmanager
+async def held(host: Host, way: Way, streams: StreamRoad, early: bytes = b"") -> AsyncIterator[Held]:
+    """A host with a thin minion that serves for as long as the context lasts; its jobs are published by `streams`.
+
+    Args:
+        host: whom to reach.
+        way: how it is made a minion.
+        streams: where its stream is attached.
+        early: frames to send before anything comes back.
+
+    Raises:
+        SSHError: it can't be done.
+    """
+    connection = Connection(host, way.client)
+    try:
+        await connection.open()
+        async with started(connection, way.start(host), way.bundle, early, way.pre_flight) as thin:
+            if thin.note and not way.fresh:
+                log.warning("%s: %s", host.id, thin.note)
+            stream = streams.attach(host.id, thin.reader, thin.writer)
+            try:
+                yield Held(host, thin, stream)
+            finally:
+                stream.abandon()
+                await stream.ended()
+                for line in thin.errors.text.splitlines():
+                    log.warning("%s: %s", host.id, line)
+    finally:
+        await connection.close()
 
 
 def with_defaults(hosts: Mapping[str, Host], **defaults: Any) -> dict[str, Host]:
