@@ -13,7 +13,7 @@ from minion.settings_git import GitSettings
 CONFIG_DIR = "/etc/salt"
 _PATHS = (
     "pki_dir", "cachedir", "log_file", "pidfile", "sock_dir", "extension_modules", "autosign_file", "autoreject_file",
-    "autosign_grains_dir", "key_logfile", "ssh_log_file", "token_dir",
+    "autosign_grains_dir", "key_logfile", "ssh_log_file", "token_dir", "wheel_dir",
 )  # fmt: skip
 
 
@@ -150,6 +150,8 @@ class MasterSettings(GitSettings):
     )
     pillar_cache_ttl: int = option(3600, "Seconds that such a pillar is kept")
     pillar_timeout: float = option(60, "Seconds that the pillar of one minion may take")
+    # deployment of minions
+    wheel_dir: str = option("", "Folder of the wheels that minions are made of; default: `wheels` below cachedir")
     # modules of the master
     runner_dirs: list[Any] = option([], "Further folders of runners")
     outputter_dirs: list[Any] = option([], "Accepted for Salt's sake")
@@ -177,6 +179,11 @@ class MasterSettings(GitSettings):
     state_output_profile: bool = option(True, "Show start time and duration of each state")
     state_compress_ids: bool = option(False, "One line for states that differ in their names only")
     # the agentless road
+    ssh_minions: bool = option(False, "Serve the hosts of the roster as minions, over SSH")
+    enable_ssh_minions: bool = option(False, "Salt's name for `ssh_minions`")
+    ssh_keepalive: Any = option(
+        300, "Seconds that the master keeps a connection to such a host when it has no work; True: 300, False: 0"
+    )
     roster: str = option("flat", "Kind of roster")
     roster_file: str = option("", "The roster; default: `roster` beside the configuration")
     roster_defaults: dict[str, Any] = option({}, "Fields of all hosts of the roster that do not set them")

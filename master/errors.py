@@ -8,6 +8,7 @@ MasterError
 ├── StoreError          the job store can't be read or written
 ├── TargetError         a target expression is wrong
 ├── Refused             an operator may not do that
+├── NoWheels            there are no wheels for a target's Python and platform
 └── MasterDown          no master answers on the control socket
     └── MasterGone          ... any more: it was lost while a job was followed
 """
@@ -43,6 +44,10 @@ class TargetError(MasterError):
     """A target expression is wrong; says which part."""
 
     exit_code = 2
+
+
+class NoWheels(MasterError):
+    """There are no wheels for a target's Python and platform; says what is missing and how to get it."""
 
 
 class Refused(MasterError):
@@ -84,6 +89,6 @@ class MasterGone(MasterDown):
 
 
 __all__ = [
-    "ConfigError", "KeyChanged", "KeyStoreError", "MasterDown", "MasterError", "MasterGone", "Refused", "StoreError",
-    "TargetError", "UnsafePath",
+    "ConfigError", "KeyChanged", "KeyStoreError", "MasterDown", "MasterError", "MasterGone", "NoWheels", "Refused",
+    "StoreError", "TargetError", "UnsafePath",
 ]  # fmt: skip

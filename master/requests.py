@@ -80,6 +80,14 @@ class Facts(Protocol):
     def store_grains(self, minion_id: str, grains: Mapping[str, Any]) -> bool: ...
 
 
+class Wheels(Protocol):
+    """What minions are made of."""
+
+    def chunk(self, minion_id: str, sha256: str, offset: int) -> dict[str, Any]: ...
+
+    def answer(self, minion_id: str, facts: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True)
 class Services:
     """What handlers work with."""
@@ -93,6 +101,7 @@ class Services:
     facts: Facts
     master_opts: Mapping[str, Any]
     tops: Callable[[str, Mapping[str, Any]], dict[str, Any]]
+    wheels: Wheels
     revoke: Callable[[str], bool] | None = None
 
 
@@ -227,6 +236,14 @@ def _revoke_auth(services: Services, peer: Peer, load: dict[str, Any]) -> bool:
     return services.revoke(peer.id) if services.revoke else False
 
 
+def _wheel(services: Services, peer: Peer, load: dict[str, Any]) -> dict[str, Any]:
+    return services.wheels.chunk(peer.id, load["sha256"], load["offset"])
+
+
+def _release(services: Services, peer: Peer, load: dict[str, Any]) -> dict[str, Any]:
+    return services.wheels.answer(peer.id, load["platform"])
+
+
 def _accepted_and_ignored(services: Services, peer: Peer, load: dict[str, Any]) -> bool:
     return True
 
@@ -338,6 +355,12 @@ TABLE: Mapping[str, Command] = {
         empty={},
         slow=True,
     ),
+    "_wheel": Command(
+        _wheel,
+        {"sha256": Field(schema.sha256, required=True), "offset": Field(schema.whole(0, 2**40), default=0)},
+        empty={"data": "", "size": -1},
+    ),
+    "_release": Command(_release, {"platform": Field(schema.mapping, required=True)}, empty={}, slow=True),
     "revoke_auth": Command(_revoke_auth, empty=False),
     "verify_minion": Command(_nothing, empty=""),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from transports.errors import NameRefused
 
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)))
 MAX_TEXT = 4096
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class SchemaError(Exception):
@@ -59,6 +61,13 @@ def text(value: Any) -> str:
         raise ValueError("not a text of at most 4096 characters")
     if value.translate(_CONTROLS) != value:
         raise ValueError("a text with control characters")
+    return value
+
+
+def sha256(value: Any) -> str:
+    """A SHA-256 hash, in lower-case hex digits."""
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise ValueError("not a SHA-256 hash")
     return value
 
 

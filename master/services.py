@@ -14,6 +14,7 @@ from master.miniondata import MinionData
 from master.peers import MasterPeers
 from master.pillars import MasterPillars
 from master.requests import Bus, Jobs, Services
+from master.wheelhouse import Wheelhouse
 
 _MASTER_OPTS = (
     "top_file_merging_strategy", "env_order", "default_top", "renderer", "failhard", "state_top", "state_top_saltenv",
@@ -63,6 +64,7 @@ def services_of(
         facts=data,
         master_opts={name: opts[name] for name in _MASTER_OPTS},
         tops=lambda minion_id, claimed: _tops(opts, data, minion_id, claimed),
+        wheels=Wheelhouse.of(settings),
         revoke=revoke,
     )
 

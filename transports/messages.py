@@ -6,11 +6,11 @@ out (`to_wire`). Field names on the wire are Salt's; see docs/protocol.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from transports import names
 from transports.errors import CodecError, NameRefused
+from transports.records import Record
 
 TARGET_TYPES = (
     "glob", "pcre", "list", "grain", "grain_pcre", "pillar", "pillar_pcre", "pillar_exact", "ipcidr", "compound",
@@ -20,8 +20,7 @@ _PASSED_ON = ("metadata", "ret_config", "ret_kwargs", "module_executors", "execu
 MAX_FUNCTIONS = 64
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Record):
     """One thing to do, addressed to the minions that a target names.
 
     Attributes:
@@ -48,7 +47,7 @@ class Job:
     several: bool = False
     delimiter: str = ":"
     publisher: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = {}
 
     @classmethod
     def from_wire(cls, load: object) -> Job:
@@ -135,8 +134,7 @@ def _text(load: Mapping[str, Any], key: str) -> str:
     return value
 
 
-@dataclass(frozen=True)
-class Return:
+class Return(Record):
     """What one minion answered to one job.
 
     Attributes:
@@ -159,7 +157,7 @@ class Return:
     retcode: Union[int, Mapping[str, int]]
     success: Union[bool, Mapping[str, bool]]
     out: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = {}
 
     @classmethod
     def from_wire(cls, load: object, minion_id: str) -> Return:
@@ -233,8 +231,7 @@ def _success(value: object) -> Union[bool, Dict[str, bool]]:
     return bool(value)
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Record):
     """Something that happened, under a tag that says what kind of thing.
 
     Attributes:
@@ -246,8 +243,7 @@ class Event:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Record):
     """What a minion asks of its master.
 
     Attributes:
@@ -257,7 +253,7 @@ class Request:
     """
 
     cmd: str
-    load: Mapping[str, Any] = field(default_factory=dict)
+    load: Mapping[str, Any] = {}
 
     @property
     def repeatable(self) -> bool:
@@ -269,13 +265,12 @@ REPEATABLE = frozenset(
     {
         "_pillar", "_master_opts", "_master_tops", "_serve_file", "_file_hash", "_file_hash_and_stat", "_file_find",
         "_file_list", "_file_list_emptydirs", "_dir_list", "_symlink_list", "_file_envs", "_mine_get", "pub_ret",
-        "_return", "_ack",
+        "_return", "_ack", "_wheel", "_release",
     }
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(Record):
     """Who a request comes from, as the transport proved it.
 
     Only code that verified a peer makes one; a handler that takes a `Peer` can't be reached without.
@@ -291,8 +286,7 @@ class Peer:
     road: str = "inproc"
 
 
-@dataclass(frozen=True)
-class Presence:
+class Presence(Record):
     """Whether a road reaches a minion right now.
 
     Attributes:

@@ -163,7 +163,7 @@ VALUES = [
 ]  # fmt: skip
 GOOD_FIELDS = {
     "grains": {}, "jid": "20261120000000000000", "path": "x", "loc": 0, "data": {}, "tgt": "*", "fun": "test.ping",
-    "tag": "custom/tag", "arg": [], "events": None, "opts": {},
+    "tag": "custom/tag", "arg": [], "events": None, "opts": {}, "sha256": "0" * 64, "platform": {},
 }  # fmt: skip
 SECRETS = ("Traceback", "Error", "master/", "/srv/", "/cache/", "/pki/")
 
