@@ -4,7 +4,8 @@ MasterError
 ├── ConfigError         a configuration file or option is wrong (that of `minion.errors`)
 ├── UnsafePath          a file or folder of the master could be changed by somebody else
 ├── KeyStoreError       a key can't be moved, deleted or read
-│   └── KeyChanged          ... because it is no longer the key that was shown
+│   ├── KeyChanged          ... because it is no longer the key that was shown
+│   └── KeyConflict         ... because another key has that id
 ├── StoreError          the job store can't be read or written
 ├── TargetError         a target expression is wrong
 ├── Refused             an operator may not do that
@@ -34,6 +35,10 @@ class KeyStoreError(MasterError):
 
 class KeyChanged(KeyStoreError):
     """The key is no longer the one whose fingerprint was shown."""
+
+
+class KeyConflict(KeyStoreError):
+    """Another key than the one that is proven to be a host's has its id."""
 
 
 class StoreError(MasterError):
@@ -89,6 +94,6 @@ class MasterGone(MasterDown):
 
 
 __all__ = [
-    "ConfigError", "KeyChanged", "KeyStoreError", "MasterDown", "MasterError", "MasterGone", "NoWheels", "Refused",
-    "StoreError", "TargetError", "UnsafePath",
+    "ConfigError", "KeyChanged", "KeyConflict", "KeyStoreError", "MasterDown", "MasterError", "MasterGone", "NoWheels",
+    "Refused", "StoreError", "TargetError", "UnsafePath",
 ]  # fmt: skip

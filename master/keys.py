@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from master import safety
-from master.errors import KeyChanged, KeyStoreError
+from master.errors import KeyChanged, KeyConflict, KeyStoreError
 from master.keyfiles import SETTLING, KeyFiles, State, canonical, fingerprint_of
 
 if TYPE_CHECKING:
@@ -285,6 +285,49 @@ class KeyStore(KeyFiles):
             if origin is State.DENIED:
                 self.remove(minion_id, origin)
             return changes
+
+    def vouch(self, minion_id: str, pem: str, *, pending: bool = False, replace: bool = False) -> list[Change]:
+        """Takes a key that came over a channel which proves whose it is.
+
+        A key that a stranger showed under this id before, and that still waits, goes into the denied record.
+
+        Args:
+            minion_id: whose it is.
+            pem: the public key.
+            pending: let it wait for an operator.
+            replace: instead of another that is accepted, or though the id is rejected.
+
+        Returns:
+            What changed; nothing if it was accepted already.
+
+        Raises:
+            KeyConflict: another key has this id; names both.
+            KeyStoreError: it is no usable key.
+        """
+        shown, key = fingerprint_of(minion_id, pem), canonical(pem)
+        with self.locked():
+            state = next((state for state in SETTLING if self.has(minion_id, state)), None)
+            same = state is not None and canonical(self.text(minion_id, state)[0]) == key
+            if same and (state is State.ACCEPTED or (pending and state is State.PENDING)):
+                return []
+            if not replace:
+                self._refuse_conflict(minion_id, shown, state)
+            waiting = canonical(self.text(minion_id, state)[0]) if state is State.PENDING else ""
+            if waiting and not same:
+                self._deny(minion_id, waiting)
+            gone = [Change(minion_id, "delete", State.ACCEPTED)] if state is State.ACCEPTED else []
+            self.store(minion_id, key, State.PENDING if pending else State.ACCEPTED, state if same else None)
+            act = "pend" if pending else "accepted"
+            return [*gone, Change(minion_id, act, state or State.PENDING)]
+
+    def _refuse_conflict(self, minion_id: str, shown: str, state: State | None) -> None:
+        if state in (State.ACCEPTED, State.REJECTED):
+            (known,) = self.fingerprint(minion_id, state)
+            word = "accepted" if state is State.ACCEPTED else "rejected"
+            raise KeyConflict(f"the host's key is {shown}, but {known} is {word} under the id {minion_id}")
+        twin = self._look_alike(minion_id)
+        if twin:
+            raise KeyConflict(f"the id {minion_id} differs from {twin}, which has a key, only in case")
 
     def delete(self, minion_id: str, states: Iterable[State] = State) -> list[Change]:
         """Deletes the keys that a minion has in these states.

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from master.errors import KeyChanged, KeyStoreError, UnsafePath
+from master.errors import KeyChanged, KeyConflict, KeyStoreError, UnsafePath
 from master.keys import Change, Decision, KeyStore, Limits, Outcome, State
 from tests.master.rsa_keys import pem, public
 from transports.crypto import fingerprint
@@ -390,6 +390,52 @@ def _register(folder, number):
     store = KeyStore(folder, Limits(max_pending=10))
     for turn in range(5):
         store.observe(f"m{number}-{turn}", public(0), ask, f"10.{number}.0.0/24")
+
+
+class TestVouching:
+    """A key that came over a channel which proves whose it is."""
+
+    def test_a_new_key_is_accepted_and_again_changes_nothing(self, store):
+        assert store.vouch("web1", pem(0)) == [Change("web1", "accepted", State.PENDING)]
+        assert store.accepted("web1") == public(0)
+        assert store.vouch("web1", pem(0)) == []
+
+    def test_or_waits_if_that_is_wished_and_is_accepted_later(self, store):
+        assert [change.act for change in store.vouch("web1", pem(0), pending=True)] == ["pend"]
+        assert store.vouch("web1", pem(0), pending=True) == [] and folder_of(store, "web1") == {"PENDING"}
+        assert [change.act for change in store.vouch("web1", pem(0))] == ["accepted"]
+        assert folder_of(store, "web1") == {"ACCEPTED"}
+        assert store.vouch("web1", pem(0), pending=True) == [] and folder_of(store, "web1") == {"ACCEPTED"}
+
+    def test_a_strangers_pending_key_gives_way_and_is_noted(self, store):
+        store.observe("web1", public(1), ask)
+        store.vouch("web1", pem(0))
+        assert store.accepted("web1") == public(0)
+        assert store.fingerprint("web1", State.DENIED) == [fingerprint(public(1))]
+
+    @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED])
+    def test_a_conflict_names_both_and_moves_nothing(self, store, state):
+        put(store, state, "web1", pem(1))
+        with pytest.raises(KeyConflict) as caught:
+            store.vouch("web1", pem(0))
+        assert fingerprint(public(0)) in str(caught.value) and fingerprint(public(1)) in str(caught.value)
+        assert store.text("web1", state) == [pem(1)]
+
+    def test_it_replaces_if_that_is_wished_and_the_old_one_is_cut_off(self, store):
+        put(store, State.ACCEPTED, "web1", pem(1))
+        changes = store.vouch("web1", pem(0), replace=True)
+        assert [(change.act, change.state) for change in changes] == [
+            ("delete", State.ACCEPTED), ("accepted", State.ACCEPTED),
+        ]  # fmt: skip
+        assert store.accepted("web1") == public(0)
+
+    def test_look_alikes_and_what_is_no_key_are_refused(self, store):
+        store.vouch("web1", pem(0))
+        with pytest.raises(KeyConflict, match="only in case"):
+            store.vouch("WEB1", pem(1))
+        with pytest.raises(KeyStoreError):
+            store.vouch("web2", "no key")
+        assert folder_of(store, "web2") == set()
 
 
 def test_processes_do_not_step_on_each_other(tmp_path):
