@@ -218,7 +218,7 @@ class SQLiteJobStore:
 
     def add_unasked(self, returned: Return, started: float) -> str:
         jid = self.new_jid()
-        returned = replace(returned, jid=jid)
+        returned = returned.but(jid=jid)
         load = returned.to_wire()
         job = Job.from_wire({**load, "arg": load["fun_args"], "tgt": [returned.id], "tgt_type": "list", "id": ""})
         with self._writing() as db:

@@ -9,8 +9,8 @@ YAML is imported only for words that may need it: most command lines do without.
 
 from __future__ import annotations
 
-import inspect
 import re
+from types import FunctionType
 from typing import (
     Any,
     Callable,
@@ -32,6 +32,7 @@ Arguments = Tuple[List[Any], Dict[str, Any]]
 
 _KEYWORD = re.compile(r"([^\d\W][\w.-]*)=(?!=)(.*)\n?")
 _PLAIN = re.compile(r"[A-Za-z_/][\w./@+,-]*( [\w./@+,-]+)*", re.ASCII)
+_VARARGS, _VARKEYWORDS = 0x04, 0x08  # flags of code objects
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _SPELLED: Dict[str, Optional[bool]] = {"~": None, "None": None}
 for _value, _words in ((True, ("yes", "true", "on")), (False, ("no", "false", "off")), (None, ("null",))):
@@ -140,6 +141,10 @@ class Signature(NamedTuple):
 
 def signature(function: Callable[..., Any]) -> Signature:
     """What a function takes, or the one that it wraps."""
+    if type(function) is FunctionType and not function.__dict__:
+        return _of_plain(function)
+    import inspect
+
     args: List[str] = []
     defaults: Dict[str, Any] = {}
     stars: Dict[Any, str] = {}
@@ -152,6 +157,18 @@ def signature(function: Callable[..., Any]) -> Signature:
             defaults[parameter.name] = parameter.default
     kinds = inspect.Parameter
     return Signature(args, stars.get(kinds.VAR_POSITIONAL), stars.get(kinds.VAR_KEYWORD), defaults)
+
+
+def _of_plain(function: FunctionType) -> Signature:
+    """The same for most functions, without `inspect`, which takes longer to load than they take to run."""
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    args, rest = list(code.co_varnames[:count]), list(code.co_varnames[count:])
+    varargs = rest.pop(0) if code.co_flags & _VARARGS else None
+    keywords = rest.pop(0) if code.co_flags & _VARKEYWORDS else None
+    values = function.__defaults__ or ()
+    behind = args[code.co_argcount - len(values) : code.co_argcount]
+    return Signature(args, varargs, keywords, {**dict(zip(behind, values)), **(function.__kwdefaults__ or {})})
 
 
 def bind(

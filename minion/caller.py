@@ -11,7 +11,7 @@ from minion import running
 from minion.config import MinionSettings, find_id
 from minion.errors import MinionError
 from minion.executor import Outcome, as_return
-from minion.job import Reporter, call_returners
+from minion.reports import Reporter, call_returners
 from minion.runtime import Master, Runtime
 from transports.messages import Job, Return
 

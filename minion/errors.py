@@ -18,7 +18,6 @@ The names below CommandExecutionError are those that authors of execution module
 
 from __future__ import annotations
 
-import traceback
 from typing import Optional
 
 EX_REJECTED = 77  # exit code of a daemon whose key its master refuses
@@ -151,4 +150,6 @@ def lines_around(text: str, line: int, marker: str = "", count: int = 5) -> str:
 
 def format_traceback() -> str:
     """The traceback of the exception at hand, with our classes under the names that users know them by."""
+    import traceback
+
     return traceback.format_exc().replace("minion.errors.", "salt.exceptions.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import logging
 import sys
 import types
@@ -13,6 +11,7 @@ from minion.arguments import bind
 from minion.errors import CommandExecutionError, CommandNotFoundError, SaltInvocationError, format_traceback
 from minion.loader import Loader
 from transports.messages import Job, Return
+from transports.records import Record
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +23,7 @@ _BLACKOUT = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
+class Outcome(Record):
     """What came of one call.
 
     Attributes:
@@ -165,11 +163,15 @@ def _failure(fun: str, function: Any, exc: BaseException) -> Outcome:
 
 def _help(function: Any, exc: TypeError) -> str:
     """The documentation for one who called wrongly; the traceback if the mistake lies within the function."""
+    import inspect
+
     return format_traceback() if raised_within(function, exc) else inspect.getdoc(function) or ""
 
 
 def raised_within(function: Any, exc: BaseException) -> bool:
     """Whether an exception comes from the function's own code and not from the attempt to call it."""
+    import inspect
+
     code = getattr(inspect.unwrap(function), "__code__", None)
     trace = exc.__traceback__
     while trace is not None:

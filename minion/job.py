@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, Mapping
 
 from minion import atomic, journal, running, spool
 from minion.errors import MinionError
 from minion.executor import lost
+from minion.reports import Reporter, call_returners
 from minion.runtime import Runtime
 from transports import codec
 from transports.errors import CodecError
-from transports.messages import Job, Return
+from transports.messages import Job
+from transports.records import Record
 
 log = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True)
-class Order:
+class Order(Record):
     """What the daemon wants from a new process; travels as a map.
 
     Attributes:
@@ -32,7 +32,7 @@ class Order:
     """
 
     kind: str
-    job: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    job: Mapping[str, Any] = {}
     spool: str = ""
     returns_as: str = ""
     journal: str = ""
@@ -40,7 +40,7 @@ class Order:
 
     def to_wire(self) -> Dict[str, Any]:
         """As a map."""
-        return dataclasses.asdict(self)
+        return self.as_map()
 
 
 def carry_out(order: Order, runtime: Runtime) -> None:
@@ -75,7 +75,7 @@ def run(job: Job, order: Order, runtime: Runtime) -> None:
         reporter.started()
     result = runtime.executor(reporter.progress).execute(job)
     if order.returns_as:
-        result = dataclasses.replace(result, jid=order.returns_as)
+        result = result.but(jid=order.returns_as)
     load = result.to_wire()
     if runtime.opts.get("cache_jobs"):
         _keep(load, os.path.join(str(runtime.opts["cachedir"]), "minion_jobs", job.jid))
@@ -111,61 +111,6 @@ def _keep(load: Dict[str, Any], folder: str) -> None:
         atomic.write(os.path.join(folder, "return.p"), codec.pack(load), mode=0o600)
     except (OSError, CodecError) as exc:
         log.error("The return of job %s can't be kept in %s: %s", load["jid"], folder, exc)
-
-
-class Reporter:
-    """Tells the master about a job that goes on. What can't be told is not worth failing for."""
-
-    def __init__(self, job: Job, runtime: Runtime) -> None:
-        self._job, self._runtime = job, runtime
-
-    def started(self) -> None:
-        """The job begins."""
-        data = {
-            "id": self._id,
-            "jid": self._job.jid,
-            **{key: self._job.to_wire().get(key) for key in ("fun", "tgt", "tgt_type", "user")},
-            **{key: self._job.options[key] for key in ("master_id", "metadata") if key in self._job.options},
-        }
-        self._fire(f"salt/job/{self._job.jid}/start/{self._id}", data)
-
-    def progress(self, number: int, item: Any) -> None:
-        """A generator function yielded something."""
-        self._fire(f"salt/job/{self._job.jid}/prog/{self._id}/{number}", {"return": item})
-
-    @property
-    def _id(self) -> str:
-        return str(self._runtime.opts["id"])
-
-    def _fire(self, tag: str, data: Mapping[str, Any]) -> None:
-        try:
-            self._runtime.master.request("_minion_event", tag=tag, data=data, pretag=None)
-        except MinionError as exc:
-            log.warning("The event %s can't be sent: %s", tag, exc)
-
-
-def call_returners(job: Job, result: Return, runtime: Runtime) -> None:
-    """Hands the return to the returners that the job and the configuration (`return`) name."""
-    load = {**result.to_wire(), **{key: job.options[key] for key in ("ret_config", "ret_kwargs") if key in job.options}}
-    for name in returner_names(job.ret, runtime.opts.get("return")):
-        try:
-            returner = runtime.loaders.returners[f"{name}.returner"]
-        except KeyError:
-            why = runtime.loaders.returners.why_missing(f"{name}.returner")
-            log.error("Returner %s could not be loaded: %s", name, why)
-            continue
-        try:
-            returner(load)
-        except Exception:
-            log.exception("The returner %s failed for job %s", name, job.jid)
-
-
-def returner_names(*lists: Any) -> List[str]:
-    """The names in some comma separated texts or lists, each once."""
-    words: List[str] = []
-    for names in lists:
-        words += names.split(",") if isinstance(names, str) else map(str, names or ())
-    return list(dict.fromkeys(filter(None, map(str.strip, words))))
 
 
 def _collect_grains(runtime: Runtime) -> None:

@@ -18,13 +18,12 @@ from __future__ import annotations
 import functools
 import importlib.machinery
 import importlib.util
-import inspect
 import itertools
 import logging
 import os
 import re
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import (
     Any,
     Callable,
@@ -44,6 +43,7 @@ log = logging.getLogger(__name__)
 
 Function = Callable[..., Any]
 
+NAMES = "NAMES"
 _VIRTUALNAME = re.compile(r"""^__virtualname__\s*(?::[^=]+)?=\s*["']([A-Za-z0-9_]+)["']""", re.M)
 _instances = itertools.count()
 
@@ -106,21 +106,36 @@ class Loader(Mapping[str, Function]):
         self.refresh()
 
     def refresh(self) -> None:
-        """Forgets what was loaded and looks at the folders again."""
+        """Forgets what was loaded; the folders are looked at when somebody asks for something."""
         self._found.clear()
-        self._files: Dict[str, _Candidate] = {}
+        self._looked: Optional[Dict[str, _Candidate]] = None
         self._index: Dict[str, List[_Candidate]] = {}
         self._all_loaded = False
-        for folder in self.folders:
-            for name, path in _module_files(folder):
-                if name in self._files or name in self._disabled or not self._wanted(name):
-                    continue
-                candidate = self._files[name] = _Candidate(name, path)
-                for known_as in _names_of(candidate):
-                    self._index.setdefault(known_as, []).append(candidate)
-        for virtual, provider in self._providers.items():
-            if provider in self._files:
-                self._index[virtual] = [self._files[provider]]
+
+    @property
+    def _files(self) -> Dict[str, _Candidate]:
+        """The module files by name."""
+        if self._looked is None:
+            self._looked = {}
+            for folder in self.folders:
+                self._look_at(folder, self._looked)
+            for virtual, provider in self._providers.items():
+                if provider in self._looked:
+                    self._index[virtual] = [self._looked[provider]]
+        return self._looked
+
+    def _look_at(self, folder: str, files: Dict[str, _Candidate]) -> None:
+        virtual_names = _noted_names(folder)
+        for name, path in _module_files(folder):
+            if name in files or name in self._disabled or not self._wanted(name):
+                continue
+            candidate = files[name] = _Candidate(name, path)
+            known_as = _virtual_name(path) if virtual_names is None else virtual_names.get(name)
+            self._index.setdefault(known_as or name, []).append(candidate)
+
+    def _known_as(self, name: str) -> List[_Candidate]:
+        """The files that may provide a module of this name."""
+        return self._index.get(name, []) if self._files else []
 
     def _wanted(self, name: str) -> bool:
         return self._only is None or name in self._only
@@ -128,7 +143,7 @@ class Loader(Mapping[str, Function]):
     def inject(self, name: str, value: Any) -> None:
         """Sets one dunder to another object, in modules already loaded too."""
         self.dunders[name] = value
-        for candidate in self._files.values():
+        for candidate in (self._looked or {}).values():
             if candidate.module is not None:
                 setattr(candidate.module, name, value)
 
@@ -140,7 +155,7 @@ class Loader(Mapping[str, Function]):
             raise KeyError(key)
         module, _, name = key.partition(".")
         function = self._search(module, name)
-        if function is None and not self._all_loaded and module not in self._index:
+        if function is None and not self._all_loaded and not self._known_as(module):
             self.load_all()  # a __virtual__() may have returned a name that stands nowhere in its file
             function = self._search(module, name)
         if function is None:
@@ -149,7 +164,7 @@ class Loader(Mapping[str, Function]):
         return function
 
     def _search(self, module: str, name: str) -> Optional[Function]:
-        for candidate in self._index.get(module, ()):
+        for candidate in self._known_as(module):
             functions = self._load(candidate)
             if candidate.provides == module and name in functions:
                 return functions[name]
@@ -184,15 +199,19 @@ class Loader(Mapping[str, Function]):
 
     def has_module(self, name: str) -> bool:
         """Is there a module of that name which can be loaded on this host?"""
-        for candidate in list(self._index.get(name, ())):
+        for candidate in list(self._known_as(name)):
             self._load(candidate)
-        return any(candidate.provides == name for candidate in self._index.get(name, ()))
+        return any(candidate.provides == name for candidate in self._known_as(name))
 
     def load_all(self) -> None:
         """Loads every module file that can be loaded."""
         for candidate in list(self._files.values()):
             self._load(candidate)
         self._all_loaded = True
+
+    def look(self) -> None:
+        """Looks at the folders ahead of need."""
+        self._known_as("")
 
     def preload(self, modules: Iterable[str], below: str = "") -> None:
         """Loads some modules ahead of need, so that forked processes share them.
@@ -202,7 +221,7 @@ class Loader(Mapping[str, Function]):
             below: only files below this folder.
         """
         for module in modules:
-            for candidate in self._index.get(module, ()):
+            for candidate in self._known_as(module):
                 if candidate.path.startswith(below):
                     self._load(candidate)
 
@@ -219,7 +238,7 @@ class Loader(Mapping[str, Function]):
         """The sentence that tells a user why a function can't be called."""
         module, _, _ = key.partition(".")
         reasons = []
-        for candidate in self._index.get(module, ()):
+        for candidate in self._known_as(module):
             self._load(candidate)
             if candidate.provides == module:
                 return f"'{key}' is not available."
@@ -304,16 +323,28 @@ def _module_files(folder: str) -> List[Tuple[str, str]]:
     return found
 
 
-def _names_of(candidate: _Candidate) -> List[str]:
-    """Under which names a file may be asked for, without executing it."""
+def _virtual_name(path: str) -> str:
+    """The name that a file gives itself, without executing it; "" if it does not say."""
     try:
-        with open(candidate.path, encoding="utf-8", errors="replace") as source:
-            virtual = _VIRTUALNAME.search(source.read())
+        with open(path, encoding="utf-8", errors="replace") as source:
+            found = _VIRTUALNAME.search(source.read())
     except OSError:
-        virtual = None
-    if virtual and virtual.group(1) != candidate.name:
-        return [virtual.group(1)]
-    return [candidate.name]
+        return ""
+    return found.group(1) if found else ""
+
+
+def note_names(folder: str) -> str:
+    """The text of `NAMES` for a folder whose files don't change any more, which saves reading all of them."""
+    lines = [f"{name} {_virtual_name(path)}\n" for name, path in _module_files(folder) if _virtual_name(path)]
+    return "".join(lines)
+
+
+def _noted_names(folder: str) -> Optional[Dict[str, str]]:
+    try:
+        with open(os.path.join(folder, NAMES), encoding="utf-8") as file:
+            return dict(line.split() for line in file)
+    except OSError:
+        return None
 
 
 def _public_functions(module: ModuleType) -> Dict[str, Function]:
@@ -321,9 +352,9 @@ def _public_functions(module: ModuleType) -> Dict[str, Function]:
     functions: Dict[str, Function] = {}
     for name in getattr(module, "__load__", dir(module)):
         value = getattr(module, name, None)
-        if name.startswith("_") or not (inspect.isfunction(value) or isinstance(value, functools.partial)):
+        if name.startswith("_") or not isinstance(value, (FunctionType, functools.partial)):
             continue
-        if inspect.isfunction(value) and value.__module__ != module.__name__:
+        if isinstance(value, FunctionType) and value.__module__ != module.__name__:
             continue  # imported, not defined here
         functions[aliases.get(name, name)] = value
     return functions

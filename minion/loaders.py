@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
-from typing import Any, Dict, Iterable, Iterator, List, Mapping
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Optional, cast
 
-from minion.files.client import FileClient
 from minion.loader import Loader
 from minion.rendering import Renderers
+from transports.records import Record
+
+if TYPE_CHECKING:
+    from minion.files.client import FileClient
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -27,8 +29,7 @@ _FOLDER_OPTIONS = {
 _OWN_FOLDERS = {"pillar": "ext_pillars"}  # minion/pillar/compiler.py is the compiler
 
 
-@dataclasses.dataclass(frozen=True)
-class Loaders:
+class Loaders(Record):
     """Modules of all kinds; they share `dunders`, so that `__salt__` is the same everywhere."""
 
     modules: Loader
@@ -64,6 +65,21 @@ class Loaders:
             loader.refresh()
 
 
+class _Files:
+    """The file client, made when somebody needs it: most jobs don't, and it takes longer to load than they to run."""
+
+    def __init__(self, opts: Mapping[str, Any], master: Any) -> None:
+        self._opts, self._master = opts, master
+        self._made: Optional[FileClient] = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            from minion.files.client import FileClient
+
+            self._made = FileClient(self._opts, self._master)
+        return getattr(self._made, name)
+
+
 def module_folders(kind: str, opts: Mapping[str, Any]) -> List[str]:
     """Where modules of a kind lie: the user's configured folders, then synced ones, then our own."""
     synced = opts.get("extension_modules") or os.path.join(opts.get("cachedir") or "", "extmods")
@@ -85,7 +101,7 @@ def build_loaders(opts: Dict[str, Any], grains: Dict[str, Any], pillar: Dict[str
         pillar: what the master keeps for the minion.
         master: answers `request(cmd, **load)`.
     """
-    files = FileClient(opts, master)
+    files = cast("FileClient", _Files(opts, master))
     dunders: Dict[str, Any] = {
         "__opts__": opts,
         "__grains__": grains,

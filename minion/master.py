@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import tempfile
 import threading
 from contextlib import contextmanager
 from typing import IO, Any, Iterator, Optional
@@ -36,7 +35,7 @@ class MasterPipe:
     def attach(self, sock: socket.socket) -> None:
         """Connects the pipe; the socket is owned by it from then on."""
         self._pipe = Pipe(sock)
-        self._turns = tempfile.TemporaryFile(prefix="saltern-")  # noqa: SIM115 - kept open for its lock
+        self._turns = _lock_file()
 
     def close(self) -> None:
         """Ends the connection; twice is fine."""
@@ -84,6 +83,15 @@ class MasterPipe:
                 yield self._pipe
             finally:
                 fcntl.lockf(self._turns, fcntl.LOCK_UN)
+
+
+def _lock_file() -> IO[bytes]:
+    """A file without a name, for its lock."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("saltern"), "r+b", buffering=0)
+    import tempfile
+
+    return tempfile.TemporaryFile(prefix="saltern-")
 
 
 def _result(cmd: str, answer: Any) -> Any:

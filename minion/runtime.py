@@ -57,6 +57,8 @@ class Runtime:
 
     def preload(self, modules: Iterable[str]) -> None:
         """Loads some of our own modules ahead of need; a user's module of that name waits until it is called."""
+        for loader in self.loaders.kinds:
+            loader.look()
         self.loaders.modules.preload(modules, below=_OWN_FOLDER)
         self.ways.preload(["direct_call"], below=_OWN_FOLDER)
 

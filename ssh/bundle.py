@@ -25,7 +25,7 @@ PACKAGES = {"jinja2": "Jinja2", "markupsafe": "MarkupSafe", "yaml": "PyYAML", "m
 LIMIT = 600_000
 # What only the daemon and its commands have a use for.
 _LEFT_OUT = ("minion/cli/", "minion/daemon/", "minion/caller.py", "minion/client.py", "minion/thin/stage.py")
-_TRANSPORTS = ("__init__", "codec", "errors", "frames", "link", "messages", "names", "retry", "stream")
+_TRANSPORTS = ("__init__", "codec", "errors", "frames", "link", "messages", "names", "records", "retry", "stream")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ Towards the master there are requests alone: `{"number", "cmd", "load"}`. The ma
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from typing import Any, List, Union
 
@@ -21,12 +20,12 @@ from transports.codec import MAX_MESSAGE, unpack
 from transports.errors import Broken, Closed, CodecError
 from transports.frames import Inbox, frame
 from transports.messages import Job, Request
+from transports.records import Record
 
 _CHUNK = 262144
 
 
-@dataclasses.dataclass(frozen=True)
-class Reply:
+class Reply(Record):
     """The master's answer.
 
     Attributes:

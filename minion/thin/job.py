@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from minion import running
 from minion.executor import Executor, Progress
-from minion.job import Reporter, call_returners
 from minion.master import MasterPipe
+from minion.reports import Reporter, call_returners
 from minion.runtime import Runtime
 from transports.messages import Job
 

@@ -15,7 +15,10 @@ import errno
 import os
 import stat
 import sys
-from typing import BinaryIO, Callable, List, NoReturn, Set, Tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` takes as long to load as all the rest of this, and with each command anew
+    from typing import BinaryIO, Callable, List, NoReturn, Set, Tuple
 
 _PLACES = ("/var/tmp", "/tmp", "/dev/shm")  # noqa: S108 - for folders with random names
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)

@@ -238,7 +238,7 @@ class _Command:
             title = f"Executing job with jid {jid}"
             print(f"{title}\n{'-' * len(title)}\n", flush=True)
         job = Job.from_wire(load)
-        return dataclasses.replace(job, delimiter=self._targeting.delimiter)
+        return job.but(delimiter=self._targeting.delimiter)
 
     def _client(self, scratch: str) -> Client:
         from roster import checks

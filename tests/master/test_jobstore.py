@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +113,7 @@ def test_an_unasked_return_becomes_a_job_of_its_own(store: SQLiteJobStore) -> No
     assert record.unasked and record.minions == ("web1",) and record.started == 1700000000.0
     assert (record.job.fun, record.job.arg, record.job.user) == (("state.apply",), (("nginx",),), "root")
     assert record.job.options == {"metadata": {"m": 1}}
-    assert store.return_of(jid, "web1") == replace(returned, jid=jid)
+    assert store.return_of(jid, "web1") == returned.but(jid=jid)
 
 
 def test_an_unasked_return_of_several_functions(store: SQLiteJobStore) -> None:
