@@ -19,6 +19,7 @@ from importlib import metadata
 
 from master import safety
 from master.errors import UnsafePath
+from minion.loader import NAMES, note_names
 from transports import __version__
 
 PACKAGES = {"jinja2": "Jinja2", "markupsafe": "MarkupSafe", "yaml": "PyYAML", "msgpack": "msgpack"}
@@ -97,6 +98,8 @@ def _files() -> Iterator[tuple[str, bytes]]:
     for path, data in _sources(minion, "minion"):
         if not path.startswith(_LEFT_OUT):
             yield path, data
+    for kind in ("modules", "states"):  # the folders with many files
+        yield f"minion/{kind}/{NAMES}", note_names(os.path.join(minion, kind)).encode()
     for name in _TRANSPORTS:
         with open(os.path.join(transports, f"{name}.py"), "rb") as file:
             yield f"transports/{name}.py", file.read()

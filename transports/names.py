@@ -14,6 +14,7 @@ from transports.errors import NameRefused
 
 _MINION_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+=-]{0,199}", re.ASCII)
 _JID = re.compile(r"[0-9]{20}(_[A-Za-z0-9]{1,16})?", re.ASCII)
+_JID_FIELDS = (0, 4, 6, 8, 10, 12, 14, 20)  # where year, month, ..., microsecond begin
 _SALTENV = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,127}", re.ASCII)
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){1,3}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_.@:+=/-]{1,256}", re.ASCII)
@@ -65,11 +66,11 @@ def jid_time(value: str) -> datetime.datetime:
     Raises:
         NameRefused: its digits are no date.
     """
-    try:
-        moment = datetime.datetime.strptime(value[:20], "%Y%m%d%H%M%S%f")
+    try:  # not by strptime, which loads the names of months and days
+        fields = [int(value[start:end]) for start, end in zip(_JID_FIELDS, _JID_FIELDS[1:])]
+        return datetime.datetime(*fields, tzinfo=datetime.timezone.utc)  # type: ignore[misc, arg-type]
     except ValueError:
         raise NameRefused(f"{_shown(value)} is no job id: its digits are no date") from None
-    return moment.replace(tzinfo=datetime.timezone.utc)
 
 
 def saltenv(value: object) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import hashlib
 import logging
-import random
 import sys
 import time
 import traceback
@@ -91,6 +89,8 @@ def rand_sleep(max: int = 60) -> bool:
 
         salt '*' test.rand_sleep 60
     """
+    import random
+
     time.sleep(random.randint(0, int(max)))  # noqa: S311 - no secret
     return True
 
@@ -315,6 +315,9 @@ def random_hash(size: int = 9999999999, hash_type: Optional[str] = None) -> str:
         salt '*' test.random_hash
         salt '*' test.random_hash hash_type=sha512
     """
+    import hashlib
+    import random
+
     number = random.SystemRandom().randint(0, int(size))
     return hashlib.new(hash_type or __opts__.get("hash_type", "sha256"), str(number).encode()).hexdigest()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from minion import running
@@ -134,6 +133,8 @@ def _pillar(opts: Mapping[str, Any], grains: Mapping[str, Any], master: MasterPi
 
 def _fetch_modules(opts: Mapping[str, Any], master: MasterPipe) -> None:
     """Brings the user's own modules, all or none: the folder's name is their digest."""
+    import shutil
+
     from minion.extmods import KINDS, Syncer
     from minion.files.client import FileClient
 
