@@ -15,6 +15,16 @@ def private_folder(path: str) -> str:
         ConfigError: somebody else could change what is in it.
     """
     os.makedirs(path, 0o700, exist_ok=True)
+    check_folder(path)
+    return path
+
+
+def check_folder(path: str) -> None:
+    """Whether nobody but its owner and root can change what is in a folder, up to the root.
+
+    Raises:
+        ConfigError: somebody else can, or it is none.
+    """
     state = os.lstat(path)
     if not stat.S_ISDIR(state.st_mode):
         raise ConfigError(f"{path} must be a folder, not a link or anything else")
@@ -23,7 +33,6 @@ def private_folder(path: str) -> str:
     while folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
         _check(folder, os.stat(folder), allow_sticky=True)
-    return path
 
 
 def _check(path: str, state: os.stat_result, allow_sticky: bool) -> None:

@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from typing import Any, Deque, Dict, List, Mapping, Optional
 
-from minion import logs, running
+from minion import arrival, logs, running
 from minion.caller import new_jid
 from minion.config import MinionSettings
 from minion.daemon.connection import Connection
@@ -150,6 +150,7 @@ class Agent:
     async def connected(self, connection: Connection, first: bool) -> None:
         """A master let us in."""
         await self.housekeeping.greet(connection, first)
+        arrival.tell(self.settings.cachedir)
 
     def rejected(self, connection: Connection) -> None:
         """A master refuses our key for good."""

@@ -240,15 +240,3 @@ def regen_keys() -> None:
         path = os.path.join(folder, name)
         if os.path.isfile(path):
             os.unlink(path)
-
-
-def update(version: Optional[str] = None) -> Dict[str, str]:
-    """Salt's way to update minions that were built with esky; ours are updated as packages.
-
-    CLI Example:
-
-    .. code-block:: bash
-
-        salt '*' saltutil.update
-    """
-    return {"_error": "Minion is not running an Esky build"}
