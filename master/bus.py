@@ -11,6 +11,9 @@ list that begins with its kind; data travels packed, so that the event publisher
 | `presence` | minion id, up |
 | `stock` | how many stock minions listen |
 | `cut` | minion id that revoked itself |
+| `verdict` | jid, id of a host of the roster, state, text: it did not do the job |
+| `warm` | id of a host of the roster, whether there is a connection to it |
+| `roster` | the roster was read |
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from transports.errors import CodecError
 from transports.messages import Return
 
 EVENT, RETURN, ACK, PRESENCE, STOCK, CUT = "event", "return", "ack", "presence", "stock", "cut"
+VERDICT, WARM, ROSTER = "verdict", "warm", "roster"
 
 
 class Sender(Protocol):
@@ -84,6 +88,18 @@ class Outbox:
     def cut(self, minion_id: str) -> None:
         """A minion revoked its own key."""
         self._notes.append((CUT, minion_id))
+
+    def verdict(self, jid: str, minion_id: str, state: str, text: str) -> None:
+        """What became of a host of the roster that did not do a job."""
+        self._notes.append((VERDICT, jid, minion_id, state, text))
+
+    def warm(self, minion_id: str, up: bool) -> None:
+        """A connection to a host of the roster stands, or ended."""
+        self._notes.append((WARM, minion_id, up))
+
+    def roster(self) -> None:
+        """The roster was read."""
+        self._notes.append((ROSTER,))
 
     def flush(self) -> None:
         """Sends what was collected."""

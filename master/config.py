@@ -211,6 +211,11 @@ class MasterSettings(GitSettings):
     ssh_scan_timeout: float = option(0.5, "Seconds that it waits")
     ssh_log_file: str = option("/var/log/salt/ssh", "Log file of salt-ssh")
 
+    @property
+    def agentless(self) -> bool:
+        """Whether the master serves the hosts of the roster."""
+        return self.ssh_minions or self.enable_ssh_minions
+
 
 def load(path: str, overrides: Mapping[str, Any] | None = None) -> MasterSettings:
     """Reads the master's configuration.

@@ -25,7 +25,7 @@ from master.hub import Hub
 from master.jobs import State
 from master.jobstore import JobRecord, JobStore
 from master.schema import Field, SchemaError
-from master.targets import Resolved
+from master.targets import Resolved, decidable
 from transports import __version__, frames, names
 from transports.codec import MAX_MESSAGE
 from transports.errors import NameRefused, TransportError
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 SOCKET = "control.sock"
 _EVENT_BACKLOG = 8 * 1024 * 1024
 _JOB_BACKLOG = 256 * 1024 * 1024
+ROAD_LIMIT = 256 * 1024 * 1024  # bytes of what the process of the SSH road has to tell at once
 _REQUEST_OF_OTHERS = 1024 * 1024  # bytes of a request, and connections, of a user without full rights
 _CONNECTIONS_OF_ONE = 64
 _JID_DAY = 86400
@@ -199,7 +200,8 @@ class ControlServer:
             return True
         job = self._job(connection.operator, fields, functions, arguments, several, resolved)
         record = JobRecord(job, time.time(), resolved.minions, resolved.missing)
-        self._hub.start_job(record)
+        tgt, kind = decidable(fields["tgt"], fields["tgt_type"], resolved.minions, resolved.words)
+        self._hub.start_job(record, job.but(tgt=tgt, tgt_type=kind))
         await self._answer(connection, record, fields, reader)
         return True
 
@@ -238,6 +240,7 @@ class ControlServer:
             raise TargetError(f"unknown target type {kind!r}")
         if isinstance(tgt, str) and kind == "list":
             tgt = [part.strip() for part in tgt.split(",") if part.strip()]
+        await self._hub.agentless.see_roster()
         resolve = self._directory.resolve_guarded if guarded else self._directory.resolve
         return await asyncio.to_thread(resolve, tgt, kind, fields["delimiter"])
 
@@ -333,8 +336,22 @@ class ControlServer:
             minion_id: {"up": presence.up, "since": presence.since, "road": "zeromq"}
             for minion_id, presence in self._hub.presence().items()
         }
+        for minion_id, since in self._hub.agentless.warm.items():
+            if not known.get(minion_id, {}).get("up"):
+                known[minion_id] = {"up": True, "since": since, "road": "ssh"}
         connection.writer.write(frames.frame({"present": known, "stock": self._hub.stock_listeners}))
         return True
+
+    async def road(self, connection: _Connection, fields: dict[str, Any], reader: asyncio.StreamReader) -> bool:
+        """The process of the SSH road: takes orders from now on, and sends notes."""
+        send = Sink(connection.writer, ROAD_LIMIT).send
+        under_way = {str(jid): [str(name) for name in names_] for jid, names_ in fields["under_way"].items()}
+        self._hub.road_came(send, under_way)
+        try:
+            while True:
+                self._hub.on_notes((await frames.read(reader, ROAD_LIMIT))["notes"])
+        finally:
+            self._hub.road_went(send)
 
 
 async def _until(finished: asyncio.Event, reader: asyncio.StreamReader) -> None:
@@ -431,4 +448,5 @@ COMMANDS: Mapping[str, ControlCommand] = {
     ),
     "keys_changed": ControlCommand(ControlServer.keys_changed, {"changes": Field(_maps, required=True)}),
     "present": ControlCommand(ControlServer.present),
+    "road": ControlCommand(ControlServer.road, {"under_way": Field(schema.mapping, default={})}),
 }

@@ -17,10 +17,12 @@ from typing import Any, Protocol
 import msgpack
 
 from master import bus, tags
+from master.agentless import Agentless, Send
 from master.errors import StoreError
 from master.jobs import Delivery, Follower, Probe, State, Verdict
 from master.jobstore import JobRecord, JobStore
 from master.limits import RateLimitedLog
+from master.members import RosterIndex
 from transports import codec
 from transports.frames import frame
 from transports.messages import Job, Presence
@@ -28,6 +30,7 @@ from transports.messages import Job, Presence
 log = logging.getLogger(__name__)
 
 START_GRACE = 15.0
+ROAD_PATIENCE = 15.0  # for the process of the SSH road to come (back)
 FIND_JOB = "saltutil.find_job"
 _BY_NAME = ("glob", "pcre", "list")
 _LENGTH = 4
@@ -76,6 +79,7 @@ class Hub:
         store: where jobs are kept; written before a job is published.
         wire: the way to the Publisher.
         relay: gets each event (tag, packed data) for the other processes.
+        agentless: what is done over SSH; None if there is no roster.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Hub:
         store: JobStore,
         wire: Wire,
         relay: Callable[[str, bytes], None],
+        agentless: Agentless | None = None,
     ) -> None:
         self._options, self._store, self._wire, self._relay = options, store, wire, relay
         self._loop = asyncio.get_running_loop()
@@ -97,6 +102,9 @@ class Hub:
         self._probes: dict[str, str] = {}
         self._listeners: dict[Follows, Callable[[str], bool]] = {}
         self._log = RateLimitedLog(log)
+        self.agentless = agentless or Agentless(RosterIndex(), frozenset)
+        self._road_timer: asyncio.TimerHandle | None = None
+        self._await_road()
 
     def __repr__(self) -> str:
         return (
@@ -106,8 +114,12 @@ class Hub:
 
     # -------------------------------------------------------------- jobs
 
-    def start_job(self, record: JobRecord) -> None:
+    def start_job(self, record: JobRecord, for_hosts: Job | None = None) -> None:
         """Keeps a job, announces it and sends it on its way. `record` names the minions it is for.
+
+        Args:
+            record: the job.
+            for_hosts: the same with a target that hosts of the roster can decide.
 
         Raises:
             StoreError: it could not be kept, and was not sent.
@@ -123,6 +135,7 @@ class Hub:
             },
         )  # fmt: skip
         self.fire(tags.job_publish(job.jid), load)
+        minions = self._hand_over(for_hosts or job, minions)
         self._send(job, minions)
         own = [minion_id for minion_id in minions if minion_id in self._presence or not self._stock]
         if own and self._options.delivery_ttl > 0:
@@ -131,7 +144,22 @@ class Hub:
             self._deliveries[job.jid] = (delivery, job)
             self._arm_delivery(job.jid)
 
+    def _hand_over(self, job: Job, minions: tuple[str, ...]) -> tuple[str, ...]:
+        """Gives the SSH road its part of a job; returns who is left."""
+        hosts = self.agentless.chosen(minions, self._may_be_up)
+        if not hosts:
+            return minions
+        self.agentless.hand(job, hosts)
+        self._await_road()
+        handed = set(hosts)
+        return tuple(minion_id for minion_id in minions if minion_id not in handed)
+
+    def _may_be_up(self, minion_id: str) -> bool:
+        return self._is_up(minion_id) or (self._stock > 0 and minion_id not in self._presence)
+
     def _send(self, job: Job, minions: Sequence[str]) -> None:
+        if not minions:
+            return
         strangers = [minion_id for minion_id in minions if minion_id not in self._presence]
         by_id = self._options.zmq_filtering and job.tgt_type in ("glob", "pcre", "list")
         self._wire.publish(job.to_wire(), minions, bool(strangers) and self._stock > 0, strangers if by_id else None)
@@ -178,10 +206,12 @@ class Hub:
         now = self._loop.time()
         gone = set(returned)
         minions = [minion_id for minion_id in record.minions if minion_id not in gone]
-        absent = {m: since for m in minions if (since := self._away_since(m)) is not None}
+        works, jid = self.agentless.works, record.job.jid
+        absent = {m: at for m in minions if not works(jid, m) and (at := self._away_since(m)) is not None}
         by_data = record.job.tgt_type not in _BY_NAME
         following = _Following(record.job.jid, Follower(minions, absent, now, timeout, gather), sink, by_data)
         self._followings.setdefault(record.job.jid, []).append(following)
+        self._end_what_is_over(following)
         self._step(following)
         return following.finished
 
@@ -217,7 +247,7 @@ class Hub:
         verdicts = {}
         for action in following.follower.on_time(self._loop.time()):
             if isinstance(action, Probe):
-                self._probe(following.jid, action.minions)
+                self._ask(following, action.minions)
             else:
                 verdicts[action.id] = action.state.value
                 following.sink.send(frame({"verdict": self._told(action)}))
@@ -248,6 +278,14 @@ class Hub:
     def _late(self) -> str:
         ttl = self._options.delivery_ttl
         return f"; the job waits {ttl:g} s for it" if ttl > 0 else ""
+
+    def _ask(self, following: _Following, minions: Sequence[str]) -> None:
+        """Finds out whether minions still work on a job; of those that do so over SSH it is known."""
+        hosts = {minion_id for minion_id in minions if self.agentless.works(following.jid, minion_id)}
+        for minion_id in hosts:
+            following.follower.on_probe_answer(minion_id, True, self._loop.time())
+        if len(hosts) < len(minions):
+            self._probe(following.jid, [minion_id for minion_id in minions if minion_id not in hosts])
 
     def _probe(self, jid: str, minions: Sequence[str]) -> None:
         """Asks minions whether they still work on a job; their answers come back as returns of another job."""
@@ -286,8 +324,15 @@ class Hub:
             self._stock = note[1]
         elif kind == bus.CUT:
             self.cut([note[1]])
+        elif kind == bus.VERDICT:
+            self._on_verdict(*note[1:])
+        elif kind == bus.WARM:
+            self.agentless.on_warm(note[1], note[2])
+        elif kind == bus.ROSTER:
+            self.agentless.seen_roster()
 
     def _on_return(self, jid: str, minion_id: str, ok: bool, packed: bytes) -> None:
+        self.agentless.over(jid, minion_id)
         entry = self._deliveries.get(jid)
         if entry is not None:
             entry[0].on_acknowledged(minion_id)
@@ -322,9 +367,11 @@ class Hub:
         for following in list(self._followings.get(jid, [])):
             if matched:
                 following.follower.on_acknowledged(minion_id)
-            elif following.by_data:
+            elif following.by_data or self.agentless.has(jid, minion_id):
                 following.follower.on_not_matched(minion_id)
                 self._step(following)
+        if not matched:
+            self.agentless.over(jid, minion_id)
 
     def _on_presence(self, minion_id: str, up: bool) -> None:
         if not minion_id:
@@ -342,7 +389,7 @@ class Hub:
                 log.info("job %s is delivered late to %s", jid, minion_id)
         for followings in list(self._followings.values()):
             for following in list(followings):
-                if minion_id in following.follower.waiting:
+                if minion_id in following.follower.waiting and not self.agentless.works(following.jid, minion_id):
                     following.follower.on_presence(minion_id, up, self._loop.time())
                     self._step(following)
 
@@ -353,6 +400,69 @@ class Hub:
         self._presence = {minion_id: Presence(False, now) for minion_id in self._presence}
         self._went.clear()
         self._stock = 0
+
+    # ----------------------------------------------------- the SSH road
+
+    def road_came(self, send: Send, under_way: Mapping[str, Iterable[str]]) -> None:
+        """The process of the SSH road takes orders from now on; see `Agentless.connect`."""
+        self.agentless.connect(send, under_way)
+        self._await_road()
+        for following in [one for followings in self._followings.values() for one in followings]:
+            self._end_what_is_over(following)
+
+    def road_went(self, send: Send) -> None:
+        """It went away, and with it what its hosts had to do."""
+        for jid, hosts in self.agentless.disconnect(send).items():
+            for minion_id in hosts:
+                self._on_lost(jid, minion_id)
+        self._await_road()
+
+    def _await_road(self) -> None:
+        if self.agentless.connected and self._road_timer is not None:
+            self._road_timer.cancel()
+            self._road_timer = None
+        elif not self.agentless.connected and self._road_timer is None:
+            self._road_timer = self._loop.call_later(ROAD_PATIENCE, self._give_road_up)
+
+    def _give_road_up(self) -> None:
+        self._road_timer = None
+        for jid, hosts in self.agentless.give_up().items():
+            for minion_id in hosts:
+                text = "Minion did not return. [RoadDown] The master's SSHRoad process does not run; its log says why"
+                self._on_verdict(jid, minion_id, State.UNDELIVERED, text)
+        for following in [one for followings in self._followings.values() for one in followings]:
+            self._end_what_is_over(following)
+
+    def _on_lost(self, jid: str, minion_id: str) -> None:
+        """The process died with a host's connection; perhaps it had stored the return and could not say so any more."""
+        returned = self._store.return_of(jid, minion_id)
+        if returned is not None:
+            self._on_return(jid, minion_id, returned.ok, codec.pack(returned.to_wire()))
+            return
+        text = "Minion did not return. [ConnectionLost] The master's SSHRoad process ended, and with it the job"
+        self._on_verdict(jid, minion_id, State.LOST, text)
+
+    def _on_verdict(self, jid: str, minion_id: str, state: str, text: str) -> None:
+        """A host of the roster did not do a job."""
+        self.agentless.over(jid, minion_id)
+        self._keep_verdicts(jid, {minion_id: state})
+        data = frame({"verdict": {"id": minion_id, "state": state, "text": text, "since": 0.0}})
+        for following in list(self._followings.get(jid, [])):
+            if following.follower.on_return(minion_id):
+                following.sink.send(data)
+                if following.follower.done:
+                    self._step(following)
+
+    def _end_what_is_over(self, following: _Following) -> None:
+        """Hosts of the roster that are not at work any more, in a job that is followed again."""
+        idle = self.agentless.idle(following.jid, following.follower.waiting)
+        told = self._store.verdicts(following.jid) if idle else {}
+        for minion_id in idle:
+            if minion_id in told:
+                text = f"Minion did not return. It was {told[minion_id]} when it was to do the job over SSH"
+                self._on_verdict(following.jid, minion_id, told[minion_id], text)
+            else:
+                self._on_lost(following.jid, minion_id)
 
     # ------------------------------------------------------------- events
 

@@ -38,11 +38,11 @@ class MinionData:
     """
 
     def __init__(self, root: str, cached: int = 500) -> None:
-        self._root, self._most = root, cached
+        self.root, self._most = root, cached
         self._cache: OrderedDict[tuple[str, str], tuple[safety.Signature, dict[str, Any]]] = OrderedDict()
 
     def __repr__(self) -> str:
-        return f"<MinionData {self._root}: {len(self._cache)} in memory>"
+        return f"<MinionData {self.root}: {len(self._cache)} in memory>"
 
     def grains(self, minion_id: str) -> dict[str, Any] | None:
         """A minion's grains; None if it never sent any. Not to be changed by the caller, like all of these."""
@@ -109,7 +109,7 @@ class MinionData:
     def ids(self) -> Iterator[str]:
         """The minions that something is kept about, sorted."""
         try:
-            found = sorted(os.listdir(self._root))
+            found = sorted(os.listdir(self.root))
         except FileNotFoundError:
             return
         yield from filter(names.is_minion_id, found)
@@ -120,7 +120,7 @@ class MinionData:
         Raises:
             NameRefused: it is no minion id.
         """
-        return os.path.join(self._root, names.minion_id(minion_id))
+        return os.path.join(self.root, names.minion_id(minion_id))
 
     def _path(self, minion_id: str, kind: str) -> str:
         return os.path.join(self.folder(minion_id), kind)

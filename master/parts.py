@@ -16,6 +16,7 @@ from master.errors import KeyStoreError
 from master.jobstore import JobStore, SQLiteJobStore
 from master.keypair import load_master_key
 from master.keys import KeyStore, Limits, State
+from master.members import RosterIndex
 from master.miniondata import MinionData
 from master.requests import Services
 from master.services import services_of
@@ -30,18 +31,25 @@ log = logging.getLogger(__name__)
 class KeyDirectory:
     """Targets and keys, as the control socket asks for them."""
 
-    def __init__(self, keys: KeyStore, data: MinionData, sessions: Sessions, nodegroups: Mapping[str, Any]) -> None:
+    def __init__(
+        self, keys: KeyStore, data: MinionData, sessions: Sessions, nodegroups: Mapping[str, Any], roster: RosterIndex
+    ) -> None:
         self._keys, self._data, self._sessions, self._nodegroups = keys, data, sessions, nodegroups
+        self._roster = roster
 
     def resolve(self, tgt: str | list[str], tgt_type: str, delimiter: str) -> Resolved:
-        """Whom a target means among the accepted minions."""
-        accepted = self._keys.names(State.ACCEPTED)
-        return resolve(tgt, tgt_type, delimiter, accepted, self._data, self._nodegroups)
+        """Whom a target means among the minions of this master."""
+        groups = self._roster.nodegroups(self._nodegroups)
+        return resolve(tgt, tgt_type, delimiter, self.members(), self._data, groups)
 
     def resolve_guarded(self, tgt: str | list[str], tgt_type: str, delimiter: str) -> Resolved:
         """The same, for those who are not trusted with regular expressions."""
-        accepted = self._keys.names(State.ACCEPTED)
-        return resolve_guarded(tgt, tgt_type, delimiter, accepted, self._data, self._nodegroups)
+        groups = self._roster.nodegroups(self._nodegroups)
+        return resolve_guarded(tgt, tgt_type, delimiter, self.members(), self._data, groups)
+
+    def members(self) -> frozenset[str]:
+        """The ids of all accepted minions, and of the hosts of the roster."""
+        return self._keys.names(State.ACCEPTED) | self._roster.hosts
 
     def describe(self, minion_id: str) -> str:
         """Why a minion is not accepted, in one line."""
@@ -80,10 +88,11 @@ class Parts:
     store: JobStore
     data: MinionData
     directory: KeyDirectory
+    roster: RosterIndex
 
-    def accepted_ids(self) -> list[str]:
-        """The ids of all accepted minions."""
-        return self.keys.ids(State.ACCEPTED)
+    def member_ids(self) -> list[str]:
+        """The ids of all accepted minions, and of the hosts of the roster."""
+        return sorted(self.directory.members())
 
     def sign_in(self, outbox: Outbox) -> SignIn:
         """What answers `_auth` in a worker."""
@@ -92,7 +101,7 @@ class Parts:
     def services(self, outbox: Outbox, jobs: KnownJobs) -> Services:
         """What the handlers of a worker work with."""
         revoke = self._revoker(outbox) if self.settings.allow_minion_key_revoke else None
-        return services_of(self.settings, self.data, self.accepted_ids, self.store, outbox, jobs, revoke)
+        return services_of(self.settings, self.data, self.member_ids, self.store, outbox, jobs, revoke)
 
     def _revoker(self, outbox: Outbox) -> Any:
         def revoke(minion_id: str) -> bool:
@@ -125,6 +134,7 @@ def build(settings: MasterSettings) -> Parts:
     auth = os.path.join(settings.cachedir, "auth")
     sessions = Sessions(auth, settings.publish_session)
     master_key = load_master_key(settings)
+    roster = RosterIndex.of(settings.opts())
     return Parts(
         settings=settings,
         master_id=settings.id or f"{socket.gethostname()}_master",
@@ -134,5 +144,6 @@ def build(settings: MasterSettings) -> Parts:
         publish_key=PublishKey(auth, master_key),
         store=SQLiteJobStore(os.path.join(settings.cachedir, "jobs", "jobs.db")),
         data=data,
-        directory=KeyDirectory(keys, data, sessions, settings.nodegroups),
+        directory=KeyDirectory(keys, data, sessions, settings.nodegroups, roster),
+        roster=roster,
     )

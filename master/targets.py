@@ -143,13 +143,30 @@ def resolve_guarded(
             found = resolve(tgt, tgt_type, delimiter, accepted, known, nodegroups, _MAX_REGEX, unknown)
         except TargetError as exc:
             return json.dumps({"error": str(exc)}).encode()
-        return json.dumps({"minions": found.minions, "missing": found.missing}).encode()
+        return json.dumps({"minions": found.minions, "missing": found.missing, "words": found.words}).encode()
 
     done = within(_SECONDS, work)
     answer = json.loads(done) if done else {"error": f"The {tgt_type} target {_shown(tgt)} takes too long to match"}
     if "error" in answer:
         raise TargetError(answer["error"])
-    return Resolved(tuple(answer["minions"]), tuple(answer["missing"]))
+    return Resolved(tuple(answer["minions"]), tuple(answer["missing"]), tuple(answer["words"]))
+
+
+def decidable(
+    tgt: str | Sequence[str], tgt_type: str, minions: Sequence[str], words: Sequence[str] = ()
+) -> tuple[str | tuple[str, ...], str]:
+    """A target as a host can decide it of which the master may know nothing; a list where there is nothing to decide.
+
+    Args:
+        tgt, tgt_type: the target.
+        minions: whom it means, as far as the master knows.
+        words: of a compound expression, without nodegroups.
+    """
+    if tgt_type not in ("compound", "nodegroup"):
+        return (tgt if isinstance(tgt, str) else tuple(tgt)), tgt_type
+    if any(map(_source, words)):
+        return " ".join(words), "compound"
+    return tuple(minions), "list"
 
 
 def _has_regex(tgt: str | Sequence[str], tgt_type: str) -> bool:

@@ -73,7 +73,9 @@ def read(source: Source) -> Roster:
     """
     path = source.path or str(source.options.get("ansible_inventory") or "/etc/ansible/hosts")
     inventory = _Inventory()
+    source.uses(path)
     for file in _files(path):
+        source.uses(file)
         _read_file(file, inventory)
     hosts = [source.host(path, name, _as_fields(inventory.fields(name))) for name in inventory.hosts]
     groups = {name: tuple(inventory.all_members(name)) for name in inventory.groups()}

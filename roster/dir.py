@@ -15,6 +15,7 @@ def read(source: Source) -> Roster:
         RosterError: there is no such folder, or a file is wrong.
     """
     folder = source.path or str(source.options.get("roster_dir") or os.path.join(source.conf_dir, "roster.d"))
+    source.uses(folder)
     try:
         names = sorted(name for name in os.listdir(folder) if not name.startswith(".") and not name.endswith("~"))
     except OSError as exc:

@@ -15,6 +15,7 @@ def read(source: Source) -> Roster:
         RosterError: there is no such file, or something in it is wrong.
     """
     path = source.path or os.path.join(source.conf_dir, "roster")
+    source.uses(path)
     if not os.path.isfile(path):
         raise RosterError(f"there is no roster {path}: make it, or name another with --roster-file or --roster")
     data = source.render(path)

@@ -21,6 +21,7 @@ class Source:
         render: renders a file to data.
         check_id: a name that can be a minion's, or ValueError.
         grains: grains of the minions that are known, by id.
+        uses: told of each file or folder that the roster is read from, before that is done.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Source:
     render: Callable[[str], Any]
     check_id: Callable[[object], str]
     grains: Callable[[], Mapping[str, Mapping[str, Any]]]
+    uses: Callable[[str], None] = lambda path: None
 
     def host(self, where: str, name: object, fields: object) -> Host:
         """A host with the fields that a roster sets, and `roster_defaults` for others.

@@ -19,6 +19,7 @@ def read(source: Source) -> Roster:
         RosterError: the file can't be read.
     """
     path = source.path or os.path.expanduser(str(source.options.get("ssh_config_file") or "~/.ssh/config"))
+    source.uses(path)
     try:
         with open(path, encoding="utf-8") as file:
             lines = file.readlines()

@@ -18,6 +18,7 @@ def read(source: Source) -> Roster:
         RosterError: the file can't be read.
     """
     path = source.path or os.path.expanduser(str(source.options.get("ssh_known_hosts_file") or "~/.ssh/known_hosts"))
+    source.uses(path)
     try:
         with open(path, encoding="utf-8") as file:
             lines = file.read().splitlines()

@@ -9,46 +9,65 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from master import requests
 from master.errors import StoreError
-from master.jobstore import JobRecord, JobStore, Outcome
+from master.jobstore import JobStore, Outcome
+from master.limits import Buckets
 from master.requests import Services
 from transports.errors import CodecError, RequestRefused
-from transports.messages import Peer, Request, Return
+from transports.messages import Job, Peer, Request, Return
 
 log = logging.getLogger(__name__)
 
 _SLOW_THREADS = 4
+_SLOW_OF_ONE = 2  # ... of which one host gets so many
+_PATIENT = ("minion_publish", "minion_runner")  # wait for other hosts, which may need the slow threads
+_PATIENT_THREADS = 32
+_BY_NAME = ("glob", "list", "pcre")  # what a host has no say in
 
 
 class Jobs:
     """The jobs of this process: who was asked to do what, and who has answered."""
 
     def __init__(self) -> None:
-        self._open: dict[str, tuple[tuple[str, ...], set[str]]] = {}
+        self._open: dict[str, tuple[Job, set[str]]] = {}
 
-    def begin(self, record: JobRecord) -> None:
+    @property
+    def under_way(self) -> dict[str, list[str]]:
+        """Who has not answered yet: jid -> hosts."""
+        return {jid: sorted(minions) for jid, (_, minions) in self._open.items()}
+
+    def begin(self, job: Job, minions: Collection[str]) -> None:
         """A job goes out."""
-        self._open[record.job.jid] = (record.job.fun, set(record.minions))
+        self._open[job.jid] = (job, set(minions))
 
     def expects(self, jid: str, minion_id: str) -> bool:
         """Whether this host was asked to do this job, and has not answered yet."""
-        return minion_id in self._open.get(jid, ((), ()))[1]
+        return jid in self._open and minion_id in self._open[jid][1]
+
+    def decides(self, jid: str, minion_id: str) -> bool:
+        """Whether a host may say that a job is not for it."""
+        return self.expects(jid, minion_id) and self._open[jid][0].tgt_type not in _BY_NAME
 
     def fits(self, returned: Return) -> bool:
         """Whether a return answers what was asked of its host."""
-        fun, minions = self._open.get(returned.jid, ((), set()))
+        if not self.expects(returned.jid, returned.id):
+            return False
+        fun = self._open[returned.jid][0].fun
         named = returned.fun if isinstance(returned.fun, tuple) else (returned.fun,)
-        return returned.id in minions and (named == fun or named == (",".join(fun),))
+        return named == fun or named == (",".join(fun),)
 
     def answered(self, jid: str, minion_id: str) -> None:
         """Nothing more is expected of this host."""
         if jid in self._open:
             self._open[jid][1].discard(minion_id)
+            if not self._open[jid][1]:
+                del self._open[jid]
 
     def end(self, jid: str) -> None:
         """The job is over."""
@@ -77,27 +96,39 @@ class Desk:
         self._services, self._store, self._jobs = services, store, jobs
         self._returned, self._unmatched = returned, unmatched
         self._threads = ThreadPoolExecutor(_SLOW_THREADS, thread_name_prefix="slow")
+        self._patient = ThreadPoolExecutor(_PATIENT_THREADS, thread_name_prefix="patient")
+        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_SLOW_OF_ONE))
+        self._rates = Buckets(rate=200, burst=2000)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[tuple[Return, asyncio.Future[Outcome]]] = []
         self._storing: asyncio.Task[None] | None = None
 
     async def __call__(self, peer: Peer, request: Request) -> Any:
+        wait = self._rates.take(peer.id, 1 + requests.cost(request))
+        if wait:
+            await asyncio.sleep(wait)
         if request.cmd == "_return":
             return await self._return(peer, request)
         if request.cmd == "_unmatched":
             jid = str(request.load.get("jid"))
-            if self._jobs.expects(jid, peer.id):
+            if self._jobs.decides(jid, peer.id):
                 self._jobs.answered(jid, peer.id)
                 self._unmatched(jid, peer.id)
             return None
         if requests.is_slow(request.cmd):
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, requests.answer, self._services, peer, request)
+            return await self._slowly(peer, request)
         return requests.answer(self._services, peer, request)
+
+    async def _slowly(self, peer: Peer, request: Request) -> Any:
+        threads = self._patient if request.cmd in _PATIENT else self._threads
+        async with self._turns[peer.id]:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(threads, requests.answer, self._services, peer, request)
 
     def close(self) -> None:
         """Ends its threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._patient):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._writer.shutdown(wait=True)
 
     async def _return(self, peer: Peer, request: Request) -> None:

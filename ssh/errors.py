@@ -1,6 +1,7 @@
 """What can keep a host from answering over SSH: one name for each cause.
 
 SSHError
+├── NotInRoster             the roster no longer names the host
 ├── Unreachable             no connection: name, address, port, time
 ├── HostKeyUnknown          the host's key was never seen
 ├── HostKeyChanged          the host's key is not the one that is known
@@ -16,6 +17,12 @@ SSHError
 ├── Damaged                 the bundle did not arrive as it was sent
 ├── PreFlightFailed         the script that was to be run before failed
 ├── StartFailed             the thin minion did not start, for another cause
+├── StepFailed              a step of a deployment failed on the host
+│   ├── NotRoot                 ... because only root can do that
+│   └── StockMinion             ... because a stock Salt minion is there
+├── Busy                    another deployment works on the host
+├── NotAnswering            the deployed minion does not answer
+├── ApplyFailed             states failed that were applied in the end
 ├── NoAnswer                the job did not end in time
 └── ConnectionLost          the connection ended before the job did
 """
@@ -29,6 +36,15 @@ class SSHError(Exception):
     """Base of all errors of one host; `state` is the verdict that the host gets."""
 
     state = State.UNDELIVERED
+
+    @property
+    def told(self) -> str:
+        """What is said of a host that did not do its job."""
+        return f"Minion did not return. [{type(self).__name__}] {self}"
+
+
+class NotInRoster(SSHError):
+    """The roster no longer names the host."""
 
 
 class Unreachable(SSHError):
@@ -89,6 +105,30 @@ class PreFlightFailed(SSHError):
 
 class StartFailed(SSHError):
     """The thin minion did not start."""
+
+
+class StepFailed(SSHError):
+    """A step of a deployment failed on the host."""
+
+
+class NotRoot(StepFailed):
+    """Only root can make a host a minion."""
+
+
+class StockMinion(StepFailed):
+    """A stock Salt minion is installed on the host."""
+
+
+class Busy(SSHError):
+    """Another deployment works on the host."""
+
+
+class ApplyFailed(SSHError):
+    """States failed that were applied in the end."""
+
+
+class NotAnswering(SSHError):
+    """The deployed minion does not answer."""
 
 
 class NoAnswer(SSHError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from master.errors import ConfigError
 from master.miniondata import MinionData
 from minion.errors import MinionError
 from roster.errors import RosterError
+from roster.host import Host
 from roster.registry import reader
 from roster.source import Roster, Source
 from transports import names
@@ -19,30 +21,61 @@ from transports import names
 _TEMPLATE = re.compile(r"\A#!|\{[{%#]")
 
 
-def load(opts: Mapping[str, Any], data: MinionData, target: str) -> Roster:
-    """All hosts of the roster.
+def load(
+    settings: MasterSettings, data: MinionData, target: str, uses: Callable[[str], None] = lambda path: None
+) -> Roster:
+    """All hosts of the roster, with the configuration's values for the fields that the roster leaves open.
 
     Args:
-        opts: the master's options.
+        settings: the master's configuration.
         data: what is kept of minions, for the roster `cache`.
         target: what the user asked for, for the roster `scan`.
+        uses: told of each file or folder before it is read.
 
     Raises:
         ConfigError: the roster can't be used; names file, host and field.
     """
+    opts, render = settings.opts(), renderer(settings.opts())
+
+    def rendered(path: str) -> Any:
+        uses(path)
+        return render(path)
+
+    def grains() -> Mapping[str, Mapping[str, Any]]:
+        uses(data.root)
+        return {minion_id: data.grains(minion_id) or {} for minion_id in data.ids()}
+
     source = Source(
         path=os.path.expanduser(str(opts.get("roster_file") or "")),
         conf_dir=str(opts["conf_dir"]),
         target=target,
         options=opts,
-        render=renderer(opts),
+        render=rendered,
         check_id=names.minion_id,
-        grains=lambda: {minion_id: data.grains(minion_id) or {} for minion_id in data.ids()},
+        grains=grains,
+        uses=uses,
     )
     try:
-        return reader(str(opts.get("roster") or "flat"))(source)
+        roster = reader(settings.roster or "flat")(source)
     except RosterError as exc:
         raise ConfigError(str(exc)) from None
+    return dataclasses.replace(roster, hosts={name: _completed(host, settings) for name, host in roster.hosts.items()})
+
+
+def _completed(host: Host, settings: MasterSettings) -> Host:
+    """A host with the configuration's values for what its roster does not say."""
+    values: dict[str, Any] = {
+        "user": settings.ssh_user,
+        "port": settings.ssh_port,
+        "passwd": settings.ssh_passwd,
+        "priv": os.path.expanduser(settings.ssh_priv),
+        "priv_passwd": settings.ssh_priv_passwd,
+        "identities_only": settings.ssh_identities_only,
+        "sudo": settings.ssh_sudo,
+        "sudo_user": settings.ssh_sudo_user,
+    }
+    missing = {field: value for field, value in values.items() if value and not getattr(host, field)}
+    return dataclasses.replace(host, **missing) if missing else host
 
 
 def to_scan(settings: MasterSettings) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from roster.host import Host
@@ -140,10 +140,15 @@ class SSHRoad:
 
 
 class Held:
-    """A host whose thin minion runs and is served; see `held`."""
+    """A host whose thin minion runs and is served; see `held`.
+
+    Attributes:
+        sent: bytes of the bundle that it was sent.
+    """
 
     def __init__(self, host: Host, thin: Thin, stream: Stream) -> None:
         self._host, self._thin, self._stream = host, thin, stream
+        self.sent = thin.sent
 
     async def until(self, answered: asyncio.Event, limit: float = 0.0) -> None:
         """Waits for an answer.
@@ -201,12 +206,3 @@ async def held(host: Host, way: Way, streams: StreamRoad, early: bytes = b"") ->
                     log.warning("%s: %s", host.id, line)
     finally:
         await connection.close()
-
-
-def with_defaults(hosts: Mapping[str, Host], **defaults: Any) -> dict[str, Host]:
-    """Hosts with values for the fields that their roster leaves open."""
-    made = {}
-    for name, host in hosts.items():
-        missing = {field: value for field, value in defaults.items() if value and not getattr(host, field)}
-        made[name] = replace(host, **missing) if missing else host
-    return made

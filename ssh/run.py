@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
 import logging
 import os
-import re
 import tempfile
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -21,9 +19,7 @@ from master.jobstore import JobRecord, JobStore, SQLiteJobStore
 from master.miniondata import MinionData
 from master.services import services_of
 from master.targets import Resolved
-from minion import config as minion_config
 from minion import matchers
-from minion.extmods import KINDS
 from minion.logs import LEVELS
 from roster.host import Host
 from ssh import bundle
@@ -32,14 +28,14 @@ from ssh.connection import Client, Connection
 from ssh.desk import Desk, Jobs
 from ssh.errors import SSHError
 from ssh.hosts import load as load_roster
-from ssh.road import SSHRoad, Way, with_defaults
+from ssh.reach import client_of, minion_options, modules_digest
+from ssh.road import SSHRoad, Way
 from ssh.starter import run_command
 from transports.messages import Job, Return
 
 log = logging.getLogger(__name__)
 
 Item = Return | Verdict
-_OF_DATA = re.compile(r"[GPIJS].?@")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,21 +78,10 @@ class Inventory:
     """
 
     def __init__(self, store: Store, target: str) -> None:
-        settings, opts = store.settings, store.settings.opts()
-        roster = load_roster(opts, store.data, target)
-        self.hosts = with_defaults(
-            roster.hosts,
-            user=settings.ssh_user,
-            port=settings.ssh_port,
-            passwd=settings.ssh_passwd,
-            priv=os.path.expanduser(settings.ssh_priv),
-            priv_passwd=settings.ssh_priv_passwd,
-            identities_only=settings.ssh_identities_only,
-            sudo=settings.ssh_sudo,
-            sudo_user=settings.ssh_sudo_user,
-        )
+        roster = load_roster(store.settings, store.data, target)
+        self.hosts = dict(roster.hosts)
         groups = {name: "L@" + ",".join(members) for name, members in roster.groups.items() if members}
-        self.nodegroups: Mapping[str, Any] = {**groups, **settings.nodegroups}
+        self.nodegroups: Mapping[str, Any] = {**groups, **store.settings.nodegroups}
         self._data = store.data
 
     def resolve(self, tgt: str | list[str], tgt_type: str, delimiter: str = ":", refresh: bool = False) -> Resolved:
@@ -121,13 +106,8 @@ class Inventory:
             tgt, tgt_type: the target.
             minions: whom it means, as far as is known here.
         """
-        if tgt_type not in ("nodegroup", "compound"):
-            return (tgt if isinstance(tgt, str) else tuple(tgt)), tgt_type
         words = [f"N@{tgt}"] if tgt_type == "nodegroup" else tgt.split() if isinstance(tgt, str) else list(tgt)
-        expanded = matchers.expand_nodegroups(words, self.nodegroups)
-        if not any(_OF_DATA.match(word) for word in expanded):
-            return minions, "list"
-        return " ".join(expanded), "compound"
+        return targets.decidable(tgt, tgt_type, minions, matchers.expand_nodegroups(words, self.nodegroups))
 
 
 class _Nothing:
@@ -156,13 +136,13 @@ class Run:
         self._bus = MasterBus(settings.sock_dir)
         self._jobs = Jobs()
         self._items: asyncio.Queue[Item | Unmatched] = asyncio.Queue()
-        services = services_of(settings, store.data, self._known_ids, store.jobs, self._bus, self._jobs)
+        services = services_of(settings, store.data, self._known_ids, store.jobs, self._bus, self._jobs, fetch=True)
         self._desk = Desk(services, store.jobs, self._jobs, self._returned, self._unmatched)
         way = Way(
             client=client,
             bundle=bundle.build(os.path.join(settings.cachedir, "thin")),
             opts=minion_options(settings),
-            extmods=modules_digest(settings.file_roots),
+            extmods=modules_digest(settings.opts(), services.files),
             max_procs=settings.ssh_max_procs,
             job_seconds=settings.ssh_job_timeout,
             log_level=LEVELS.get(settings.log_level, 30),
@@ -174,7 +154,7 @@ class Run:
         """Runs a job and yields what each host came to, as it comes; hosts that are not meant are left out."""
         record = JobRecord(job, time.time(), tuple(minions), tuple(missing))
         await asyncio.to_thread(self._store.jobs.add_job, record)
-        self._jobs.begin(record)
+        self._jobs.begin(job, minions)
         self._announce(record)
         open_hosts = set(minions)
         try:
@@ -225,7 +205,7 @@ class Run:
 
 def verdict_of(minion_id: str, error: SSHError) -> Verdict:
     """What is told of a host that did not do the job."""
-    return Verdict(minion_id, error.state.value, f"Minion did not return. [{type(error).__name__}] {error}")
+    return Verdict(minion_id, error.state.value, error.told)
 
 
 async def raw(
@@ -257,43 +237,12 @@ async def raw(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def minion_options(settings: MasterSettings) -> dict[str, Any]:
-    """The options of a minion on any host: the defaults, and what the master's configuration says."""
-    given = {"log_level": settings.log_level, "file_client": "remote", **settings.ssh_minion_opts}
-    opts = minion_config.load(os.path.join(os.devnull, "minion"), {"id": "thin", **given}).opts()
-    for name in ("conf_file", "conf_dir", "log_file", "pidfile", "pki_dir", "sock_dir"):
-        opts.pop(name, None)
-    return {**opts, "log_file": "", "pki_dir": "", "sock_dir": ""}
-
-
-def modules_digest(file_roots: Mapping[str, Any]) -> str:
-    """Names the user's own modules below `_modules`, `_states`, ... of all environments; "" if there are none."""
-    digest, found = hashlib.sha256(), False
-    for saltenv, folders in sorted(file_roots.items()):
-        for folder in folders if isinstance(folders, list) else [folders]:
-            for kind in KINDS:
-                for path in _below(os.path.join(str(folder), f"_{kind}")):
-                    with open(path, "rb") as file:
-                        digest.update(f"{saltenv}\0{path}\0".encode() + hashlib.sha256(file.read()).digest())
-                    found = True
-    return digest.hexdigest() if found else ""
-
-
-def _below(folder: str) -> list[str]:
-    return sorted(
-        os.path.join(place, name)
-        for place, _, names in os.walk(folder)
-        for name in names
-        if name.endswith((".py", ".so", ".zip"))
-    )
-
-
 def scratch_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder for files that go when the run is over."""
     return tempfile.TemporaryDirectory(prefix="saltern-ssh-")
 
 
 __all__ = [
-    "Inventory", "Item", "Run", "State", "Store", "minion_options", "modules_digest", "raw", "scratch_folder",
-    "verdict_of",
+    "Inventory", "Item", "Run", "State", "Store", "client_of", "minion_options", "modules_digest", "raw",
+    "scratch_folder", "verdict_of",
 ]  # fmt: skip

@@ -11,9 +11,11 @@ import msgpack
 import zmq
 import zmq.asyncio
 
+from master.agentless import Agentless
 from master.config import MasterSettings
 from master.control import SOCKET, ControlServer
 from master.hub import Hub, HubOptions
+from master.keys import State
 from master.parts import Parts
 from master.processes.sockets import address, internal
 
@@ -49,6 +51,7 @@ async def _serve(settings: MasterSettings, parts: Parts) -> None:
         parts.store,
         wire,
         lambda tag, packed: relay.send_multipart([tag.encode(), packed]),
+        Agentless(parts.roster, lambda: parts.keys.names(State.ACCEPTED)),
     )
     control = ControlServer(
         os.path.join(settings.sock_dir, SOCKET),

@@ -68,10 +68,10 @@ def prune(settings: MasterSettings, parts: Parts) -> int:
 
 
 def _forget_strangers(parts: Parts) -> None:
-    """What is kept about ids whose key went away while no master ran."""
-    accepted = set(parts.accepted_ids())
+    """What is kept about ids that went away while no master ran."""
+    members = parts.directory.members()
     for minion_id in list(parts.data.ids()):
-        if minion_id not in accepted:
+        if minion_id not in members:
             parts.directory.forget(minion_id)
 
 

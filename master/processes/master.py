@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import socket
 from functools import partial
@@ -11,7 +12,7 @@ from master import safety
 from master.config import MasterSettings
 from master.errors import MasterError
 from master.parts import Parts, build
-from master.processes import event_publisher, maintenance, publisher, request_server
+from master.processes import event_publisher, maintenance, publisher, request_server, ssh_road
 from master.processes.limits import set_limits
 from master.processes.manager import Manager
 from master.processes.sockets import FOLDER
@@ -38,6 +39,8 @@ def prepare(settings: MasterSettings) -> Parts:
         MasterError: a port is taken, a key can't be read.
     """
     _check_files(settings)
+    if settings.agentless and importlib.util.find_spec("asyncssh") is None:
+        raise MasterError("ssh_minions needs the Python package asyncssh: pip install asyncssh")
     set_limits(settings.max_open_files, settings.max_memory)
     safety.private_folder(settings.cachedir)
     above = os.path.dirname(settings.sock_dir)
@@ -62,6 +65,8 @@ def run(settings: MasterSettings, parts: Parts) -> int:
     manager.add("Publisher", partial(publisher.run, settings, parts))
     manager.add("ReqServer_ProcessManager", partial(request_server.run, settings, parts, logs.reopen))
     manager.add("Maintenance", partial(maintenance.run, settings, parts))
+    if settings.agentless:
+        manager.add("SSHRoad", partial(ssh_road.run, settings, parts))
     return manager.run()
 
 

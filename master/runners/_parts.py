@@ -11,6 +11,7 @@ from typing import Any
 from master.client import LocalClient
 from master.jobstore import SQLiteJobStore
 from master.keys import KeyStore, State
+from master.members import RosterIndex
 from master.miniondata import MinionData
 from master.targets import resolve
 from minion.errors import SaltInvocationError
@@ -40,20 +41,25 @@ def accepted(opts: Opts) -> list[str]:
     return keys(opts).ids(State.ACCEPTED)
 
 
+def members(opts: Opts) -> list[str]:
+    """The ids of all accepted minions, and of the hosts of the roster that the master serves."""
+    return sorted({*accepted(opts), *RosterIndex.of(opts).hosts})
+
+
 def minion_data(opts: Opts) -> MinionData:
     """What is kept of the minions."""
     return MinionData(os.path.join(str(opts["cachedir"]), "by_minion"))
 
 
 def targeted(opts: Opts, tgt: Any, tgt_type: str) -> tuple[str, ...]:
-    """Whom a target means among the accepted minions; None means all.
+    """Whom a target means among the minions of the master; None means all.
 
     Raises:
         TargetError: it is wrong.
     """
     wanted = "*" if tgt is None else tgt
-    groups = opts.get("nodegroups") or {}
-    return resolve(wanted, tgt_type, ":", frozenset(accepted(opts)), minion_data(opts), groups).minions
+    groups = RosterIndex.of(opts).nodegroups(opts.get("nodegroups") or {})
+    return resolve(wanted, tgt_type, ":", frozenset(members(opts)), minion_data(opts), groups).minions
 
 
 def master_id(opts: Opts) -> str:

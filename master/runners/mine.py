@@ -24,7 +24,7 @@ def get(tgt: Any, fun: Any, tgt_type: str = "glob") -> dict[str, Any]:
         salt-run mine.get '*' network.interfaces
     """
     mine = MasterMine(
-        _parts.minion_data(__opts__), lambda: _parts.accepted(__opts__), {}, __opts__.get("nodegroups") or {}
+        _parts.minion_data(__opts__), lambda: _parts.members(__opts__), {}, __opts__.get("nodegroups") or {}
     )
     return mine.get(_parts.master_id(__opts__), tgt, fun, tgt_type)
 

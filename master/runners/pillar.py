@@ -101,7 +101,7 @@ class _Mine:
         groups = __opts__.get("nodegroups") or {}
         self._minion = minion
         self._mine = MasterMine(
-            _parts.minion_data(__opts__), lambda: _parts.accepted(__opts__), __opts__.get("mine_get") or {}, groups
+            _parts.minion_data(__opts__), lambda: _parts.members(__opts__), __opts__.get("mine_get") or {}, groups
         )
 
     def request(self, cmd: str, **load: Any) -> Any:

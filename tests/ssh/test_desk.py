@@ -38,7 +38,7 @@ class Here:
         )
         record = JobRecord(Job(JID, ("test.ping",), ((),), "*"), 0.0, ("one", "two"))
         self.store.add_job(record)
-        self.jobs.begin(record)
+        self.jobs.begin(record.job, record.minions)
 
     def ask(self, who: str, cmd: str, **load: Any) -> Any:
         return asyncio.run(self.desk(Peer(who, road="ssh"), Request(cmd, load)))
