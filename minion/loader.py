@@ -15,6 +15,7 @@ loaded before it is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.machinery
 import importlib.util
@@ -82,7 +83,7 @@ class Loader(Mapping[str, Function]):
             change what loaded modules see, or call `inject` to change the object.
         disabled: module names that must not be loaded.
         only: if given, no other module is loaded.
-        providers: virtual name -> file name that must provide it.
+        providers: virtual name -> file whose functions go before those of others, whatever its `__virtual__()` says.
     """
 
     def __init__(
@@ -119,9 +120,6 @@ class Loader(Mapping[str, Function]):
             self._looked = {}
             for folder in self.folders:
                 self._look_at(folder, self._looked)
-            for virtual, provider in self._providers.items():
-                if provider in self._looked:
-                    self._index[virtual] = [self._looked[provider]]
         return self._looked
 
     def _look_at(self, folder: str, files: Dict[str, _Candidate]) -> None:
@@ -163,7 +161,33 @@ class Loader(Mapping[str, Function]):
         self._found[key] = function
         return function
 
+    @contextlib.contextmanager
+    def providing(self, providers: Mapping[str, str]) -> Iterator[None]:
+        """Lets other files provide some virtual names for a while."""
+        before = self._providers
+        self._providers, self._found = {**before, **providers}, {}
+        try:
+            yield
+        finally:
+            self._providers, self._found = before, {}
+
+    def _provided(self, module: str) -> Dict[str, Function]:
+        """The functions of the file, or the family of files, that was chosen to provide a module."""
+        provider = self._providers.get(module)
+        if not provider:
+            return {}
+        family = [file for file in self._known_as(module) if file.name.startswith(f"{provider}_")]
+        functions: Dict[str, Function] = {}
+        for candidate in [*filter(None, [self._files.get(provider)]), *family]:
+            self._load(candidate)
+            if candidate.module is not None:
+                functions.update({**_public_functions(candidate.module), **functions})
+        return functions
+
     def _search(self, module: str, name: str) -> Optional[Function]:
+        provided = self._provided(module).get(name)
+        if provided is not None:
+            return provided
         for candidate in self._known_as(module):
             functions = self._load(candidate)
             if candidate.provides == module and name in functions:
@@ -177,6 +201,8 @@ class Loader(Mapping[str, Function]):
             for candidate in candidates:
                 if candidate.provides == virtual and virtual not in self._disabled:
                     seen.update(f"{virtual}.{name}" for name in self._load(candidate))
+        for virtual in self._providers:
+            seen.update(f"{virtual}.{name}" for name in self._provided(virtual))
         return iter(sorted(seen))
 
     def __len__(self) -> int:

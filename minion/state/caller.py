@@ -117,7 +117,8 @@ class Caller:
             if tested:
                 low["__prereq__"] = False
             return failed if tested else self._noted(low, {**failed, "__run_num__": self.number()})
-        with self._session.test_mode(tested), self._as_user(low), self._visible(low, chunks, running):
+        seen = self._visible(low, chunks, running)
+        with self._session.test_mode(tested), self._as_user(low), self._provided(low), seen:
             result = _unified(self._guarded(low, tested), low)
         if tested:
             low["__prereq__"] = False
@@ -182,6 +183,8 @@ class Caller:
         args = [low[name] for name in takes.args if name not in takes.defaults]
         keywords = {name: low.get(name, default) for name, default in takes.defaults.items()}
         others = {key: value for key, value in low.items() if key not in takes.args and key not in INTERNAL_KEYWORDS}
+        if takes.keywords is None:
+            others.pop("provider", None)
         if others and takes.keywords is None:
             names = [f"'{name}'" for name in others]
             several = f"{', '.join(names[:-1])} and {names[-1]} are invalid keyword arguments"
@@ -203,6 +206,17 @@ class Caller:
         finally:
             context.pop("runas", None)
             context.pop("runas_password", None)
+
+    @contextlib.contextmanager
+    def _provided(self, low: Low) -> Iterator[None]:
+        """Execution modules from the files that the state names as their `provider`."""
+        named = low.get("provider")
+        if not named:
+            yield
+            return
+        pairs = [{low["state"]: named}] if isinstance(named, str) else named if isinstance(named, list) else []
+        with self._session.loaders.modules.providing({key: str(file) for pair in pairs for key, file in pair.items()}):
+            yield
 
     @contextlib.contextmanager
     def _visible(self, low: Low, chunks: Optional[Chunks], running: Optional[Running]) -> Iterator[None]:

@@ -78,3 +78,18 @@ def test_nothing_is_loaded_before_it_is_called(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(root), str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+def test_another_file_provides_a_module(tmp_path: Path) -> None:
+    box = Box(tmp_path, {"providers": {"pkg": "chosen", "service": "systemd_service"}})
+    never = "def __virtual__():\n    return False, 'not here'\n"
+    box.write(
+        {f"{SYNCED}/modules/chosen.py": f"{never}def version(name):\n    return '5'\ndef mine():\n    return 1\n"}
+    )
+    modules = box.loaders().modules
+    assert (modules["pkg.version"]("x"), modules["pkg.mine"]()) == ("5", 1)
+    assert "pkg.mine" in list(modules) and "chosen.mine" not in modules
+    assert "service.start" in modules, "a file of ours"
+    with modules.providing({"test": "chosen"}):
+        assert modules["test.mine"]() == 1 and modules["test.ping"]() is True
+    assert "test.mine" not in modules and modules["pkg.mine"]() == 1

@@ -125,6 +125,29 @@ def made(name):
     assert results["test_|-b_|-b_|-nop"]["__run_num__"] == 2
 
 
+def test_a_state_names_the_file_that_it_works_with(box: Box) -> None:
+    box.write(
+        {
+            "host/var/cache/salt/minion/extmods/modules/tellers.py": "def echo(text):\n    return 'told ' + text\n",
+            "host/var/cache/salt/minion/extmods/states/teller.py": (
+                "def told(name):\n"
+                "    return {'name': name, 'result': True, 'changes': {}, 'comment': __salt__['test.echo'](name)}\n"
+            ),
+            "srv/s.sls": """
+one: {teller.told: [provider: [test: tellers]]}
+two: {teller.told: []}
+three: {teller.told: [provider: nosuch]}
+""",
+        }
+    )
+    results = by_id(box.call("state.apply", "s"))
+    assert {name: result["comment"] for name, result in results.items()} == {
+        "one": "told one",
+        "two": "two",
+        "three": "three",
+    }
+
+
 def test_output_of_one_line_is_the_report(box: Box) -> None:
     box.write(
         {"srv/s.sls": "a:\n  cmd.run:\n    - name: echo \"changed=no comment='all is well'\"\n    - stateful: true\n"}
