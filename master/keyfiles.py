@@ -194,9 +194,16 @@ class KeyFiles:
             os.rename(self.path(origin, minion_id), self.path(state, minion_id))
         else:
             safety.write(self.path(state, minion_id), pem.encode(), mode, durable=durable)
+        self._hand_over(self.path(state, minion_id))
         for other in SETTLING:
             if other is not state:
                 self.remove(minion_id, other)
+
+    def _hand_over(self, path: str) -> None:
+        """What root's commands write has to be read by a master that runs as somebody else."""
+        if os.geteuid() == 0:
+            owner = os.stat(self.folder)
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
     def remove(self, minion_id: str, state: State) -> bool:
         """Takes an id out of a state; whether it was there."""

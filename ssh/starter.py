@@ -46,12 +46,14 @@ class Thin:
         reader, writer: its stream.
         errors: what it writes to stderr.
         note: what its stage had to say; usually nothing.
+        sent: bytes of the bundle that it was sent; 0 if it had it.
     """
 
     reader: Any
     writer: Any
     errors: Errors
     note: str
+    sent: int = 0
 
 
 class Errors:
@@ -132,8 +134,9 @@ async def started(
             errors = Errors(session.errors, start.prompt.encode())
             try:
                 async with asyncio.timeout(START_SECONDS):
-                    note = await _Launch(connection, start, session, errors).run(bundle, early, not pre_flight)
-                yield Thin(session.reader, session.writer, errors, note)
+                    launch = _Launch(connection, start, session, errors)
+                    note = await launch.run(bundle, early, not pre_flight)
+                yield Thin(session.reader, session.writer, errors, note, launch.sent)
                 return
             except SudoRefused as exc:
                 if tty or "tty" not in str(exc):
@@ -150,6 +153,7 @@ class _Launch:
 
     def __init__(self, connection: Connection, start: Start, session: Session, errors: Errors) -> None:
         self._connection, self._start, self._session, self._errors = connection, start, session, errors
+        self.sent = 0
 
     async def run(self, bundle: Bundle, early: bytes, pre_flight: bool) -> str:
         """Returns what the stage has to say."""
@@ -167,7 +171,9 @@ class _Launch:
                     raise OF_STAGE.get(name, StartFailed)(words)
                 if pre_flight:
                     await run_pre_flight(self._connection)
-                self._session.writer.write(bootstrap.counted(bundle.packed(text)))
+                packed = bundle.packed(text)
+                self.sent += len(packed)
+                self._session.writer.write(bootstrap.counted(packed))
                 await self._session.writer.drain()
         except (asyncio.IncompleteReadError, BrokenPipeError):
             raise await self._failure() from None

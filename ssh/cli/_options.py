@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import resource
+import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from master.config import MasterSettings
 from minion.cli.common import with_options
+
+if TYPE_CHECKING:
+    from ssh.connection import Client
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -105,3 +111,37 @@ def forwards(text: str) -> tuple[tuple[str, int, str, int], ...]:
         except ValueError:
             raise click.UsageError(f"--remote-port-forwards: {item!r} is not [bind:]port:host:hostport") from None
     return tuple(found)
+
+
+def client(settings: MasterSettings, reaching: Reaching, scratch: str) -> Client:
+    """How hosts are connected to.
+
+    Args:
+        settings: the configuration.
+        reaching: what the command line says.
+        scratch: folder for files that the SSH library wants to read.
+
+    Raises:
+        click.UsageError: an option of the SSH client is not allowed.
+    """
+    from roster import checks
+    from ssh.hostkeys import Policy
+    from ssh.reach import client_of
+
+    policy = Policy.ACCEPT_NEW if reaching.ignore_host_keys else Policy.STRICT
+    if reaching.no_host_keys:
+        policy = Policy.NONE
+        print("WARNING: host keys are not checked (--no-host-keys): anybody may answer in a host's place, and no "
+              "password is sent", file=sys.stderr)  # fmt: skip
+    try:
+        options = checks.ssh_options([*settings.ssh_options, *reaching.ssh_option])
+    except ValueError as exc:
+        raise click.UsageError(f"--ssh-option must be {exc}") from None
+    return client_of(settings, scratch, policy, options=options, forwards=forwards(reaching.remote_port_forwards))
+
+
+def allow_open_files() -> None:
+    """Each connection is an open file; the usual limit of a shell is far below what the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import getpass
 import os
-import resource
 import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -182,9 +181,9 @@ class _Command:
         if not resolved.minions:
             print(f"No hosts found with target {words[0]} of type {kind}", file=sys.stderr)
             return EX_NO_MINIONS
-        _allow_open_files()
+        _options.allow_open_files()
         with scratch_folder() as scratch:
-            client = self._client(scratch)
+            client = _options.client(self._store.settings, self._reaching, scratch)
             try:
                 asyncio.run(self._work(client, words, tgt, kind, resolved.minions))
             except KeyboardInterrupt:
@@ -240,33 +239,6 @@ class _Command:
         job = Job.from_wire(load)
         return job.but(delimiter=self._targeting.delimiter)
 
-    def _client(self, scratch: str) -> Client:
-        from roster import checks
-        from ssh.connection import Client
-        from ssh.hostkeys import HostKeys, Policy
-        from ssh.keys import own_key
-
-        settings, reaching = self._store.settings, self._reaching
-        policy = Policy.ACCEPT_NEW if reaching.ignore_host_keys else Policy.STRICT
-        if reaching.no_host_keys:
-            policy = Policy.NONE
-            print("WARNING: host keys are not checked (--no-host-keys): anybody may answer in a host's place, and no "
-                  "password is sent", file=sys.stderr)  # fmt: skip
-        try:
-            options = checks.ssh_options([*settings.ssh_options, *reaching.ssh_option])
-        except ValueError as exc:
-            raise click.UsageError(f"--ssh-option must be {exc}") from None
-        return Client(
-            HostKeys([os.path.expanduser(settings.ssh_known_hosts_file), "/etc/ssh/ssh_known_hosts"], policy),
-            timeout=settings.ssh_timeout,
-            keepalive=settings.ssh_keepalive_interval,
-            keepalive_count=settings.ssh_keepalive_count_max,
-            own_key=own_key(settings),
-            options=options,
-            forwards=_options.forwards(reaching.remote_port_forwards),
-            scratch=scratch,
-        )
-
     def _interrupted(self, minions: Sequence[str]) -> None:
         summary = self._screen.summary
         open_hosts = len(minions) - summary.told
@@ -280,13 +252,6 @@ class _Command:
         if len(minions) > 1 or not summary.fine:
             print(summary.line(), file=sys.stderr)
         return summary.exit_code() or (EX_NO_MINIONS if missing else EX_OK)
-
-
-def _allow_open_files() -> None:
-    """Each connection is an open file; the usual limit of a shell is far below what the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _user() -> str:
