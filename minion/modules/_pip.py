@@ -182,15 +182,3 @@ def _readable_copy(path: str, user: str) -> Iterator[str]:
 def normalize(name: str) -> str:
     """The name of a distribution as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def version_key(version: str) -> Tuple[Any, ...]:
-    """Orders versions as PEP 440 does, as far as releases and pre-releases go."""
-    match = re.match(r"v?(?:(\d+)!)?(\d+(?:\.\d+)*)[-_.]?([a-z]*)[-_.]?(\d*)", version.lower())
-    if not match:
-        return (0, (), 0, 0, version)
-    release = tuple(int(part) for part in match.group(2).split("."))
-    while release and release[-1] == 0:
-        release = release[:-1]
-    stages = {"dev": -4, "a": -3, "alpha": -3, "b": -2, "beta": -2, "c": -1, "rc": -1, "": 0, "post": 1, "rev": 1}
-    return (int(match.group(1) or 0), release, stages.get(match.group(3), 0), int(match.group(4) or 0), version)

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from minion import data
 from minion.errors import CommandExecutionError, CommandNotFoundError
-from minion.modules import _pip
+from minion.modules import _pep440, _pip
 
 __salt__: Dict[str, Callable[..., Any]]
 __opts__: Dict[str, Any]
@@ -430,7 +430,7 @@ def list_all_versions(
         salt '*' pip.list_all_versions <package name>
     """
     words = ["index", "versions", "--pre", pkg]
-    if _pip.version_key(version(bin_env, cwd, user)) < _pip.version_key("21.2"):
+    if _pep440.key(version(bin_env, cwd, user)) < _pep440.key("21.2"):
         words = ["install", f"{pkg}==versions"]  # fails, and tells which ones there are
     settings = {"index-url": _pip.url(index_url), "extra-index-url": _pip.url(extra_index_url)}
     words.append("--disable-pip-version-check")
@@ -439,4 +439,4 @@ def list_all_versions(
     versions = [number.strip() for number in match.group(1).split(",")] if match else []
     for kept, mark in ((include_alpha, "a"), (include_beta, "b"), (include_rc, "rc")):
         versions = [number for number in versions if number and number != "none" and (kept or mark not in number)]
-    return sorted(versions, key=_pip.version_key) or None
+    return sorted(versions, key=_pep440.key) or None

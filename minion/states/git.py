@@ -177,12 +177,12 @@ def config_set(
         return failed(ret, "Only one of 'value' and 'multivar' is permitted" + ("" if multivar else ", one is needed"))
     try:
         config = _Config(key, repo, everywhere, kwargs, user=user, password=password, output_encoding=output_encoding)
+        before = config.call("get", all=True, ignore_retcode=True)
     except CommandExecutionError as exc:
         return failed(ret, str(exc))
     values = _values(value, multivar)
     shown = f"'{values[0]}'" if multivar is None else values
     subject = f"Global key '{key}'" if everywhere else f"'{key}'"
-    before = config.call("get", all=True, ignore_retcode=True)
     if before == values:
         return {**ret, "comment": f"{subject} is already set to {shown}"}
     how = "added as" if before is None else "set to"
@@ -252,9 +252,9 @@ def config_unset(
     who = {"user": user, "password": password, "output_encoding": output_encoding}
     try:
         config = _Config(str(name), repo, everywhere, kwargs, **who)
+        doomed = config.matching(value_regex)
     except CommandExecutionError as exc:
         return failed(ret, str(exc))
-    doomed = config.matching(value_regex)
     if not doomed:
         return ret
     several = "; ".join(f"{key} ({', '.join(values)})" for key, values in doomed.items() if len(values) > 1)

@@ -6,7 +6,6 @@ import os
 import pwd
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -15,6 +14,7 @@ import pytest
 from minion.errors import CommandExecutionError, CommandNotFoundError, SaltInvocationError
 from minion.loader import Loader
 from minion.modules import _pip
+from tests.pip_lab import make_venv, make_wheels
 
 NO_NET: Dict[str, Any] = {"no_index": True, "disable_version_check": True}
 
@@ -23,26 +23,14 @@ NO_NET: Dict[str, Any] = {"no_index": True, "disable_version_check": True}
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two versions of a package."""
     folder = tmp_path_factory.mktemp("wheels")
-    for version in ("1.0", "2.0"):
-        info = f"tiny_pkg-{version}.dist-info"
-        with zipfile.ZipFile(folder / f"tiny_pkg-{version}-py3-none-any.whl", "w") as wheel:
-            wheel.writestr("tiny/__init__.py", "")
-            wheel.writestr("tiny/data.txt", f"data {version}")
-            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: Tiny.Pkg\nVersion: {version}\n")
-            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-            wheel.writestr(f"{info}/RECORD", "")
+    make_wheels(folder, "1.0", "2.0")
     return folder
 
 
 @pytest.fixture(scope="module")
 def shared_venv(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("venv") / "v"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(path)], check=True)
-    site = next(path.glob("lib/python*/site-packages"))
-    own = subprocess.run(
-        [sys.executable, "-c", "import pip; print(pip.__path__[0])"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    (site / "pip").symlink_to(own)  # as fast as it gets
+    make_venv(path)
     return str(path)
 
 

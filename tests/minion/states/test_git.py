@@ -110,6 +110,9 @@ def test_settings_that_shall_go(host: State, repo: str) -> None:
     assert second["comment"] == "No matching keys are set" and settings(repo, "a.b") == []
 
 
+_NO_FOLDER = "Specified cwd '/nosuch' either not absolute or does not exist"
+
+
 @pytest.mark.parametrize(
     ("fun", "arguments", "comment"),
     [
@@ -117,6 +120,8 @@ def test_settings_that_shall_go(host: State, repo: str) -> None:
         ("config_set", {"value": "x", "multivar": ["y"]}, "Only one of 'value' and 'multivar' is permitted"),
         ("config_set", {"value": "x", "bogus": 1}, "The following keyword arguments are not valid: bogus=1"),
         ("config_unset", {"bogus": 1}, "The following keyword arguments are not valid: bogus=1"),
+        ("config_set", {"value": "x", "repo": "/nosuch"}, _NO_FOLDER),
+        ("config_unset", {"repo": "/nosuch"}, _NO_FOLDER),
         ("config_unset", {}, "Non-global config options require the 'repo' argument to be set"),
     ],
 )
