@@ -20,7 +20,7 @@ from typing import Any
 from master import safety
 from master.config import MasterSettings
 from master.errors import NoWheels, UnsafePath
-from master.wheelhouse import download, own
+from master.wheelhouse import bytecode, download, own
 from master.wheelhouse.platform import Platform
 from master.wheelhouse.requirements import WheelName, closure
 from transports import __version__
@@ -152,6 +152,9 @@ class Wheelhouse:
             paths, missing = closure(wheels, platform)
             if not missing:
                 made = [self._wheel(path) for path in (own.make(self._folder), *paths)]
+                if bytecode.fits(platform):
+                    path = bytecode.make(self._folder, [one.sha256 for one in made], [one.path for one in made])
+                    made.append(self._wheel(path))
                 return Release.of(made)
         raise NoWheels(
             f"there are no wheels for {platform} (missing: {', '.join(sorted(missing))}): "

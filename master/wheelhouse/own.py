@@ -5,22 +5,18 @@ It is written without a build tool and without network, and the same files make 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import importlib.util
-import io
 import os
-import zipfile
 from collections.abc import Iterator
 
 from master import safety
+from master.wheelhouse.archive import wheel_of
 from transports import __version__
 
 NAME = f"saltern-{__version__}-py3-none-any.whl"
-_INFO = f"saltern-{__version__}.dist-info"
 _LEFT_OUT = ("transports/testing.py",)
 _KEPT = (".py", ".service")
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
 def sources(folder: str, name: str, kept: tuple[str, ...] = (".py",)) -> Iterator[tuple[str, bytes]]:
@@ -59,26 +55,5 @@ def make(folder: str) -> str:
     place = safety.private_folder(os.path.join(folder, "own", digest.hexdigest()[:16]))
     path = os.path.join(place, NAME)
     if not os.path.lexists(path):
-        safety.write(path, _wheel(files))
+        safety.write(path, wheel_of("saltern", __version__, files))
     return path
-
-
-def _wheel(files: list[tuple[str, bytes]]) -> bytes:
-    described = (
-        (f"{_INFO}/METADATA", f"Metadata-Version: 2.1\nName: saltern\nVersion: {__version__}\nLicense: Apache-2.0\n"),
-        (f"{_INFO}/WHEEL", "Wheel-Version: 1.0\nGenerator: saltern\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
-    )
-    contents = [*files, *((path, text.encode()) for path, text in described)]
-    record = "".join(f"{path},sha256={_hash(data)},{len(data)}\n" for path, data in contents)
-    contents.append((f"{_INFO}/RECORD", f"{record}{_INFO}/RECORD,,\n".encode()))
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as wheel:
-        for path, data in contents:
-            entry = zipfile.ZipInfo(path, _LONG_AGO)
-            entry.compress_type, entry.external_attr, entry.create_system = zipfile.ZIP_DEFLATED, 0o100644 << 16, 3
-            wheel.writestr(entry, data)
-    return made.getvalue()
-
-
-def _hash(data: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()

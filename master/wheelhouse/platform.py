@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from master.errors import NoWheels
@@ -25,6 +25,7 @@ class Platform:
         libc: `glibc` or `musl`.
         major, minor: version of the libc.
         machine: `x86_64`, `aarch64`, ...
+        magic: of its bytecode; "" if that is not known.
     """
 
     abi: str
@@ -32,6 +33,7 @@ class Platform:
     major: int
     minor: int
     machine: str
+    magic: str = ""
 
     def __str__(self) -> str:
         return f"{self.abi}-{self.libc}_{self.major}_{self.minor}-{self.machine}"
@@ -63,9 +65,10 @@ class Platform:
         version = str(facts.get("libc_version", "")).replace(".", "_")
         version = "_".join(version.split("_")[:2])
         try:
-            return cls.parse(f"{facts.get('abi')}-{libc}_{version}-{facts.get('machine')}")
+            known = cls.parse(f"{facts.get('abi')}-{libc}_{version}-{facts.get('machine')}")
         except ValueError as exc:
             raise NoWheels(f"a minion can't run on Python {python[:10]!r} there: {exc}") from None
+        return replace(known, magic=str(facts.get("magic", ""))[:16])
 
     @property
     def python(self) -> str:
@@ -74,11 +77,11 @@ class Platform:
 
     def at(self, minor: int) -> Platform:
         """The same with another version of the libc."""
-        return Platform(self.abi, self.libc, self.major, minor, self.machine)
+        return replace(self, minor=minor, magic="")
 
     def runs_on(self, other: Platform) -> bool:
         """Whether wheels for this platform run on the other one, which may have a newer libc."""
-        return self.at(other.minor) == other and self.minor <= other.minor
+        return self.at(other.minor) == other.at(other.minor) and self.minor <= other.minor
 
     @property
     def systems(self) -> Iterator[str]:
