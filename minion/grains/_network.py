@@ -43,15 +43,14 @@ def addresses() -> Grains:
 
 def names(ipv4: List[str], ipv6: List[str], reverse: bool = True) -> Grains:
     """localhost, fqdn, host, domain, fqdn_ip4, fqdn_ip6 and (the names of all addresses) fqdns."""
-    own = network.hostname()
+    own, routable = network.hostname(), [address for address in ipv6 if _is_routable(address)]
     asked: Dict[str, Callable[[], Any]] = {"fqdn": network.fqdn}
-    for key, family, known in (("fqdn_ip4", "inet", ipv4), ("fqdn_ip6", "inet6", ipv6)):
+    for key, family, known in (("fqdn_ip4", "inet", ipv4), ("fqdn_ip6", "inet6", routable)):
         if known:
             asked[key] = lambda family=family: network.resolve(network.fqdn(), family)  # type: ignore[misc]
     if reverse:
-        for address in ipv4 + ipv6:
-            if not ipaddress.ip_address(address).is_loopback:
-                asked["fqdns " + address] = lambda address=address: _names_of(address)  # type: ignore[misc]
+        for address in filter(_is_routable, ipv4 + ipv6):
+            asked["fqdns " + address] = lambda address=address: _names_of(address)  # type: ignore[misc]
     answers = ask(asked, RESOLVER_SECONDS)
     fqdn = answers.get("fqdn") or own
     host, _, domain = fqdn.partition(".")
@@ -65,6 +64,12 @@ def names(ipv4: List[str], ipv6: List[str], reverse: bool = True) -> Grains:
         "fqdn_ip6": answers.get("fqdn_ip6") or [],
         "fqdns": sorted(found),
     }
+
+
+def _is_routable(address: str) -> bool:
+    """Whether a resolver may know it. Asking for others takes seconds on a host whose resolver is out of reach."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    return not parsed.is_loopback and not parsed.is_link_local
 
 
 def _names_of(address: str) -> List[str]:
