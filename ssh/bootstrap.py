@@ -109,25 +109,11 @@ def counted(data: bytes) -> bytes:
 
 @functools.cache
 def stage() -> bytes:
-    """The text of `minion.thin.stage`, without what only readers need."""
+    """The text of `minion.thin.stage`."""
     spec = importlib.util.find_spec("minion.thin.stage")
     assert spec is not None and spec.origin is not None
-    with open(spec.origin, encoding="utf-8") as file:
-        return _without_remarks(file.read()).encode()
-
-
-def _without_remarks(source: str) -> str:
-    import ast
-
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-            for argument in node.args.args:
-                argument.annotation = None
-    return ast.unparse(tree)
+    with open(spec.origin, "rb") as file:
+        return file.read()
 
 
 def _lines(values: tuple[str, ...]) -> bytes:

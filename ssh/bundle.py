@@ -1,20 +1,22 @@
 """The thin bundle: all that a host needs to be a minion while somebody holds its SSH connection.
 
 It is `minion/`, the part of `transports/` that it uses, and Jinja2, MarkupSafe, PyYAML and msgpack as pure Python. Its
-digest is that of a manifest (hash, size and path of each file, sorted), so the same files make the same bundle
-whenever and wherever it is built. What a bundle is made of is looked at each time; its compressed form is kept.
+digest is that of a manifest (hash of all content, size and path of each file, sorted), so the same files make the same
+bundle whenever and wherever it is built. Building it takes a second or two, so it is kept, under a name that
+tells the size and time of each file of the installation.
 """
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import importlib.util
 import lzma
 import os
+import time
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from importlib import metadata
 
 from master import safety
@@ -27,25 +29,37 @@ LIMIT = 600_000
 # What only the daemon and its commands have a use for.
 _LEFT_OUT = ("minion/cli/", "minion/daemon/", "minion/caller.py", "minion/client.py", "minion/thin/stage.py")
 _TRANSPORTS = ("__init__", "codec", "errors", "frames", "link", "messages", "names", "records", "retry", "stream")
+_MANY_MODULES = ("minion/modules", "minion/states")
+_DOCUMENTED = tuple(f"minion/{kind}/" for kind in ("modules", "states", "renderers", "returners", "executors"))
+_UNUSED_AGE = 30 * 86400.0
+
+Files = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True)
 class Bundle:
     """The files of a bundle.
 
-    Attributes:
-        files: path in the bundle and content, sorted.
+    Args:
+        files: path in the bundle and content, sorted; None to find them when somebody asks.
         cache: folder where its compressed form is kept; "" for none.
+        digest: its name, where it is known.
     """
 
-    files: tuple[tuple[str, bytes], ...]
-    cache: str = ""
+    def __init__(self, files: Files | None, cache: str = "", digest: str = "") -> None:
+        self._given, self._cache = files, cache
+        if digest:
+            self.digest = digest
+
+    @functools.cached_property
+    def files(self) -> Files:
+        """Path in the bundle and content, sorted."""
+        return tuple(sorted(_contents())) if self._given is None else self._given
 
     @functools.cached_property
     def manifest(self) -> bytes:
-        """A line for each file: hash, size, path."""
-        lines = [f"{hashlib.sha256(data).hexdigest()} {len(data)} {path}\n" for path, data in self.files]
-        return "".join(lines).encode("ascii")
+        """The hash of all content, then a line for each file: size, path."""
+        whole = hashlib.sha256(b"".join(data for _, data in self.files)).hexdigest()
+        return "".join([f"{whole}\n", *(f"{len(data)} {path}\n" for path, data in self.files)]).encode("ascii")
 
     @functools.cached_property
     def digest(self) -> str:
@@ -63,65 +77,99 @@ class Bundle:
         Args:
             method: `xz`, or `zlib` for an interpreter without lzma.
         """
-        path = os.path.join(self.cache, f"{self.digest}.{method}") if self.cache else ""
-        if path:
-            try:
-                return safety.read(path, limit=LIMIT * 4)
-            except (OSError, UnsafePath):
-                pass
+        return _kept(self._cache, f"{self.digest}.{method}", lambda: self._pack(method))
+
+    def _pack(self, method: str) -> bytes:
         data = b"%08d" % len(self.manifest) + self.manifest + b"".join(data for _, data in self.files)
-        packed = lzma.compress(data, preset=9) if method == "xz" else zlib.compress(data, 9)
-        if path:
-            _keep(path, packed)
-        return packed
+        return lzma.compress(data) if method == "xz" else zlib.compress(data, 9)
 
 
-def _keep(path: str, packed: bytes) -> None:
+def _kept(folder: str, name: str, make: Callable[[], bytes]) -> bytes:
+    """What was kept under a name, or else is made now, and kept if that can be."""
+    path = os.path.join(folder, name)
     try:
-        safety.private_folder(os.path.dirname(path))
-        safety.write(path, packed, durable=False)
+        if folder:
+            return safety.read(path, limit=LIMIT * 4)
     except (OSError, UnsafePath):
-        return  # it is made anew the next time
+        pass
+    data = make()
+    try:
+        if folder:
+            safety.private_folder(folder)
+            safety.write(path, data, durable=False)
+            _forget_old(folder)
+    except (OSError, UnsafePath):
+        pass  # it is made anew the next time
+    return data
+
+
+def _forget_old(folder: str) -> None:
+    for entry in os.scandir(folder):
+        if entry.stat().st_mtime < time.time() - _UNUSED_AGE:
+            os.unlink(entry.path)
 
 
 def build(cache: str = "") -> Bundle:
     """The bundle of this installation.
 
     Args:
-        cache: folder where compressed bundles are kept.
+        cache: folder where bundles are kept.
     """
-    return Bundle(tuple(sorted(_files())), cache)
+    digest = _kept(cache, f"of-{_installation()}", lambda: Bundle(None).digest.encode()) if cache else b""
+    return Bundle(None, cache, digest.decode("ascii"))
 
 
-def _files() -> Iterator[tuple[str, bytes]]:
-    minion, transports = _folder("minion"), _folder("transports")
-    for path, data in _sources(minion, "minion"):
-        if not path.startswith(_LEFT_OUT):
-            yield path, data
-    for kind in ("modules", "states"):  # the folders with many files
-        yield f"minion/{kind}/{NAMES}", note_names(os.path.join(minion, kind)).encode()
-    for name in _TRANSPORTS:
-        with open(os.path.join(transports, f"{name}.py"), "rb") as file:
-            yield f"transports/{name}.py", file.read()
+def _installation() -> str:
+    """Names the files as they are: those of a bundle, and this one, which says what becomes of them."""
+    paths = [*_paths().values(), __file__]
+    seen = [(path, found.st_size, found.st_mtime_ns) for path, found in zip(paths, map(os.stat, paths), strict=True)]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()
+
+
+def _contents() -> Iterator[tuple[str, bytes]]:
+    for path, source in _paths().items():
+        with open(source, "rb") as file:
+            yield path, file.read() if path.startswith(_DOCUMENTED) else without_docs(file.read())
+    for folder in _MANY_MODULES:
+        yield f"{folder}/{NAMES}", note_names(os.path.join(_folder("minion"), folder.partition("/")[2])).encode()
+
+
+def without_docs(source: bytes) -> bytes:
+    """A text without docstrings, which nobody asks for on a host; all that is left stands on its line still."""
+    lines = source.split(b"\n")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            doc = node.body[0] if ast.get_docstring(node, clean=False) is not None else None
+            if doc is not None and doc.end_lineno is not None:
+                first, last = lines[doc.lineno - 1][: doc.col_offset], lines[doc.end_lineno - 1][doc.end_col_offset :]
+                lines[doc.lineno - 1 : doc.end_lineno] = [first + b'""' + last] + [b""] * (doc.end_lineno - doc.lineno)
+    return b"\n".join(lines)
+
+
+def _paths() -> dict[str, str]:
+    """Where each file of the bundle comes from."""
+    found = {path: source for path, source in _below("minion") if not path.startswith(_LEFT_OUT)}
+    found.update((f"transports/{name}.py", os.path.join(_folder("transports"), f"{name}.py")) for name in _TRANSPORTS)
     for package in PACKAGES:
-        yield from _sources(_folder(package), package)
+        found.update(_below(package))
+    return found
+
+
+def _below(package: str) -> Iterator[tuple[str, str]]:
+    """The Python files of a package, as paths in the bundle and here."""
+    top = _folder(package)
+    for place, folders, files in os.walk(top):
+        folders[:] = sorted(item for item in folders if item != "__pycache__")
+        inside = os.path.normpath(os.path.join(package, os.path.relpath(place, top)))
+        for item in sorted(files):
+            if item.endswith(".py"):
+                yield f"{inside}/{item}", os.path.join(place, item)
 
 
 def _folder(package: str) -> str:
     spec = importlib.util.find_spec(package)
     assert spec is not None and spec.origin is not None
     return os.path.dirname(spec.origin)
-
-
-def _sources(folder: str, name: str) -> Iterator[tuple[str, bytes]]:
-    """The Python files of a package, as paths in the bundle."""
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(item for item in folders if item != "__pycache__")
-        below = os.path.relpath(place, folder)
-        for item in sorted(files):
-            if item.endswith(".py"):
-                with open(os.path.join(place, item), "rb") as file:
-                    yield os.path.normpath(os.path.join(name, below, item)), file.read()
 
 
 def description(bundle: Bundle) -> dict[str, object]:

@@ -123,8 +123,8 @@ def is_whole(folder: str, digest: str) -> bool:
 def entries(manifest: bytes) -> List[Tuple[int, str]]:
     """Size and path of each file; the paths lead nowhere but below the folder."""
     found = []
-    for line in manifest.decode("ascii").splitlines():
-        _, size, path = line.split(" ", 2)
+    for line in manifest.decode("ascii").splitlines()[1:]:
+        size, _, path = line.partition(" ")
         parts = path.split("/")
         if "" in parts or "." in parts or ".." in parts:
             raise ValueError(path)
@@ -154,7 +154,7 @@ def unpack(base: str, digest: str, packed: bytes, method: str) -> str:
         data = zlib.decompress(packed)
     length = int(data[:8])
     manifest, content = data[8 : 8 + length], data[8 + length :]
-    if hash_of(manifest) != digest:
+    if hash_of(manifest) != digest or not manifest.startswith(hash_of(content).encode()):
         raise Failure("Damaged", "the bundle arrived damaged")
     scratch = os.path.join(base, ".new-" + os.urandom(8).hex())
     os.mkdir(scratch, 0o700)
@@ -176,15 +176,12 @@ def unpack(base: str, digest: str, packed: bytes, method: str) -> str:
 
 
 def write_files(folder: str, manifest: bytes, content: bytes) -> None:
-    """Writes each file of the manifest, after its hash was found right."""
-    hashes = [line.split(" ", 1)[0] for line in manifest.decode("ascii").splitlines()]
+    """Writes each file of the manifest."""
     start = 0
     made: Set[str] = set()
-    for expected, (size, path) in zip(hashes, entries(manifest)):
+    for size, path in entries(manifest):
         data = content[start : start + size]
         start += size
-        if hash_of(data) != expected:
-            raise Failure("Damaged", "the bundle arrived damaged")
         place = os.path.join(folder, path)
         parent = os.path.dirname(place)
         if parent not in made:
