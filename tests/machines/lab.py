@@ -139,6 +139,9 @@ class Machine:
         run(*inside, "link", "set", "eth0", "up")
         run(*inside, "link", "set", "lo", "up")
         run(*inside, "route", "add", "default", "via", f"{NET}.1")
+        self._start()
+
+    def _start(self) -> None:
         with (self.folder / "boot.log").open("wb") as log:
             process = _started[self.number] = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-b", "-D", str(self.fs), "-M", self._namespace, "--register=no",
@@ -173,18 +176,31 @@ class Machine:
         """Puts it back."""
         run("ip", "link", "set", self._cable, "up")
 
+    def power_cut(self) -> None:
+        """Power off, at once, and on again: what was written to its disk is all that it has."""
+        self._off()
+        self._start()
+
+    def renew(self) -> None:
+        """Another machine in its place, which knows nothing of this one."""
+        self.end()
+        self.boot()
+
     def end(self) -> None:
         """Power off, at once; nothing of it is kept."""
+        self._off()
+        run("umount", "-l", str(self.fs), check=False)
+        run("ip", "link", "del", self._cable, check=False)
+        run("ip", "netns", "del", self._namespace, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _off(self) -> None:
         with contextlib.suppress(OSError, ValueError, IndexError):
             os.kill(self.pid, signal.SIGKILL)
         with contextlib.suppress(OSError, ValueError):
             os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
         if self.number in _started:
             _started.pop(self.number).wait()
-        run("umount", "-l", str(self.fs), check=False)
-        run("ip", "link", "del", self._cable, check=False)
-        run("ip", "netns", "del", self._namespace, check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def _cable(self) -> str:
