@@ -289,23 +289,39 @@ def _flush(path: str) -> None:
 # --------------------------------------------------------------- switching
 
 
-def switch(where: Places, release: Release) -> str:
-    """Makes a release the current one; returns the name of the one before, "" if there is none.
-
-    Older ones than these two are removed.
-    """
+def switch(where: Places, release: Release) -> None:
+    """Makes a release the current one, and the one before the previous."""
     with where.locked():
         before = places.leads_to(where.current)
         if before == release.name:
-            return places.leads_to(where.previous)
+            return
         if before and find(where, before) is not None:
             places.link(where.previous, before)
         places.link(where.current, release.name)
-        before = places.leads_to(where.previous)
+
+
+def names(where: Places) -> Tuple[str, str]:
+    """The names of the current and the previous release; "" for none."""
+    return places.leads_to(where.current), places.leads_to(where.previous)
+
+
+def go_back(where: Places, before: Tuple[str, str]) -> None:
+    """Has the links lead where they did when `names` was asked."""
+    with where.locked():
+        for path, name in zip((where.current, where.previous), before):
+            if name:
+                places.link(path, name)
+            else:
+                places.remove_file(path)
+
+
+def prune(where: Places) -> None:
+    """Removes releases that are neither the current nor the previous one."""
+    with where.locked():
+        kept = names(where)
         for other in every(where):
-            if other.name not in (release.name, before):
+            if other.name not in kept:
                 shutil.rmtree(other.folder, ignore_errors=True)
-    return before
 
 
 def link_commands(where: Places, test: bool = False) -> Tuple[List[str], List[str]]:

@@ -41,35 +41,34 @@ class Change:
     def __init__(self, where: Places, release: Release, service: Service, cachedir: str, patience: float) -> None:
         self._where, self._release, self._service = where, release, service
         self._cachedir, self._patience = cachedir, patience
-        self._before = releases.linked(where, where.current)
+        self._before, self._names = releases.linked(where, where.current), releases.names(where)
 
     def run(self) -> Verdict:
         """Makes the change and says what came of it: `connected`, `rolled_back`, `comment`."""
         name = self._release.name
-        try:
-            reason = self._try(self._release, self._patience)
-        except (CommandExecutionError, OSError) as exc:
-            reason = str(exc)
+        reason = self._try(lambda: releases.switch(self._where, self._release), self._release, self._patience)
         if not reason:
+            releases.prune(self._where)
             return {"connected": True, "rolled_back": False, "comment": f"release {name} is in use"}
         before = self._before
         if before is None or before.name == name:
             return {"connected": False, "rolled_back": False, "comment": f"{reason}; there is no release to go back to"}
-        try:
-            still = self._try(before, _BACK_SECONDS)
-        except (CommandExecutionError, OSError) as exc:
-            still = str(exc)
+        still = self._try(lambda: releases.go_back(self._where, self._names), before, _BACK_SECONDS)
+        releases.prune(self._where)
         comment = f"{reason}; went back to release {before.name}" + (f", but {still}" if still else "")
         return {"connected": not still, "rolled_back": True, "comment": comment}
 
-    def _try(self, release: Release, patience: float) -> str:
+    def _try(self, switch: Callable[[], None], release: Release, patience: float) -> str:
         """Has a release run; returns why it is of no use, "" if a master let it in."""
-        with arrival.awaited(self._cachedir) as wait:
-            releases.switch(self._where, release)
-            self._service.define(release)
-            self._service.restart()
-            if wait(release.folder, patience):
-                return ""
+        try:
+            with arrival.awaited(self._cachedir) as wait:
+                switch()
+                self._service.define(release)
+                self._service.restart()
+                if wait(release.folder, patience):
+                    return ""
+        except (CommandExecutionError, OSError) as exc:
+            return str(exc)
         return f"no master let release {release.name} in within {patience:g} s"
 
 

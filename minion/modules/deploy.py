@@ -305,6 +305,7 @@ def start(
         releases.link_commands(where)
         if unit is None:
             releases.switch(where, release)
+            releases.prune(where)
         elif patience > 0:
             result.update(_watched(watch.Change(where, release, unit, _cachedir(own), patience)))
         else:
@@ -342,6 +343,7 @@ def _put_into_use(where: Places, release: Release, unit: Service) -> None:
     releases.switch(where, release)
     unit.define(release)
     unit.restart()
+    releases.prune(where)
 
 
 def _watched(change: watch.Change) -> Dict[str, Any]:
