@@ -111,7 +111,7 @@ def prepare(
     Args:
         release: as the wheelhouse of the master describes it.
         minion_id: the id of the minion.
-        master_key: the master's public key, PEM text.
+        master_key: the master's public key, PEM text; "" if the option `master_finger` says whom to trust.
         options: options of the minion, `master` among them.
         grains: its static grains.
         replace_master: trust this master even if the host trusts another one.
@@ -126,12 +126,15 @@ def prepare(
 
         salt-deploy '*' --master 10.0.0.1
     """
-    trust_master(master_key, replace_master, config_dir, test=True)  # a conflict is told before anything is sent
+    if master_key:
+        trust_master(master_key, replace_master, config_dir, test=True)  # a conflict is told before anything is sent
     laid = lay_down(release, prefix, test)
     configured = configure(minion_id, options, grains, config_dir, test)
-    trusted = trust_master(master_key, replace_master, config_dir, test)
+    parts = [laid, configured]
+    if master_key:
+        parts.append(trust_master(master_key, replace_master, config_dir, test))
     made = keys(laid["folder"], bits, prefix, config_dir, test)
-    parts = (laid, configured, trusted, made)
+    parts.append(made)
     changes = [part["comment"] for part in parts if part["changed"]]
     return {
         "changed": bool(changes),

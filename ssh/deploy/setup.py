@@ -22,8 +22,8 @@ from ssh.deploy.local import local
 from ssh.deploy.plan import Action, Plan
 from ssh.deploy.run import Limits, Reach, Run
 from ssh.deploy.target import Crew, Desk, remote
+from ssh.held import Way
 from ssh.reach import minion_options
-from ssh.road import Way
 from ssh.run import Store
 from transports.stream_road import StreamRoad
 

@@ -72,7 +72,10 @@ class Deployment:
         if self._plan.action is Action.UPGRADE and not about.release:
             raise StepFailed("there is no minion of ours to upgrade; without --upgrade one is deployed")
         name = await self._send(target, about)
-        return await self._start(target, name) if name else self._result
+        if self._plan.dry_run and not name:  # there is nothing yet that could be looked at
+            self._result = self._result.and_then(False, "the minion would be started" if self._plan.service else "")
+            return replace(self._result, outcome=self._outcome())
+        return await self._start(target, name)
 
     async def finish(self, result: Result) -> Result:
         """What is left to be done once the host has been left.
@@ -99,7 +102,7 @@ class Deployment:
         release = (await self._release(about)).to_wire()
         plan, place, seconds = self._plan, self._plan.place, self._plan.seconds or SEND_SECONDS
         if plan.action is Action.UPGRADE:
-            laid = await target.call("deploy.lay_down", seconds, release=release, **place)
+            laid = await target.call("deploy.lay_down", seconds, release=release, prefix=plan.prefix, test=plan.dry_run)
             self._note(laid)
             return facts.text(laid, "name")
         options = plan.options_of(self._host)
@@ -197,5 +200,5 @@ class Deployment:
 
     def _note(self, returned: Any) -> None:
         """Takes up what a function on the host says that it did; in a dry run all of it is worth telling."""
-        said = facts.texts(returned, "changes") if self._plan.dry_run else ()
+        said = facts.texts(returned, "changes") or (facts.text(returned, "comment"),) if self._plan.dry_run else ()
         self._result = self._result.and_then(facts.flag(returned, "changed"), *said)

@@ -14,7 +14,7 @@ from master.requests import Services
 from roster.host import Host
 from ssh.deploy.plan import PROBE_SECONDS, Plan
 from ssh.errors import DiskFull, StepFailed
-from ssh.road import Held, Way, held
+from ssh.held import Held, Way, held
 from transports.errors import CodecError, RequestRefused
 from transports.frames import frame
 from transports.messages import Job, Peer, Request, Return
