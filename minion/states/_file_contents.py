@@ -18,7 +18,7 @@ def stated_contents(file: SimpleNamespace) -> List[str]:
 
 
 def contents_of(file: SimpleNamespace, salt: Mapping[str, Callable[..., Any]], saltenv: str) -> Any:
-    """The content: text, or bytes if it is none; rendered, if it is a template."""
+    """The content: text, or bytes if it is none; rendered, if it is a template. None if a pillar key says null."""
     value = _looked_up(file, salt)
     if not file.allow_empty and not value:
         what = "'contents'"
@@ -29,6 +29,8 @@ def contents_of(file: SimpleNamespace, salt: Mapping[str, Callable[..., Any]], s
             f"{what} value would result in empty contents. Set allow_empty to True to allow the managed file to be "
             "empty."
         )
+    if value is None:
+        return None
     text = _joined(value, file)
     return _rendered(text, file, salt, saltenv) if file.template else text
 

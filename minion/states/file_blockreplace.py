@@ -65,6 +65,8 @@ def blockreplace(
         pairs = paired_sources(source, source_hash, sources, source_hashes)
     except Refused as exc:
         return failed(ret, str(exc))
+    if not isinstance(content, (str, int, float)):
+        return failed(ret, f"The content of a block is text, not {content!r}")
     complaint = missing_file(name)
     if complaint:
         return failed(ret, complaint)

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict
 
 from minion.errors import CommandExecutionError
 from minion.modules._file_common import enterable
-from minion.states._file import Refused, default_owner, owner_given, unknown_owner
+from minion.states._file import Refused, default_owner, octal_mode, owner_given, unknown_owner
 from minion.states._result import Result, begun, failed, predicted
 
 __salt__: Dict[str, Callable[..., Any]]
@@ -71,7 +71,7 @@ def _prepare(given: SimpleNamespace) -> None:
         complaint = unknown_owner(__salt__, bool(__opts__["test"]), given.user, given.group)
         if complaint:
             raise Refused(complaint)
-        given.mode = status["mode"] if given.mode is None else given.mode
+        given.mode = status["mode"] if given.mode is None else octal_mode(given.mode)
     if given.subdir and os.path.isdir(given.name):
         given.name = os.path.join(given.name, os.path.basename(given.source))
 

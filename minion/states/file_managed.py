@@ -161,14 +161,14 @@ def _prepare(file: SimpleNamespace) -> None:
     """Reads the arguments: brings mode, contents and SELinux context into their form."""
     if not file.name:
         raise Refused("Destination file name is required")
-    if (file.signature or file.source_hash_sig) and f"{file.sig_backend}.verify" not in __salt__:
-        raise Refused(f"Cannot verify signatures because the {file.sig_backend} module was not loaded")
     labels = file.selinux or {}
     file.labels = {part: labels.get(part) for part in ("seuser", "serole", "setype", "serange")}
     file.keep_mode = str(file.mode).lower() == "keep"
     file.mode = None if file.keep_mode else octal_mode(file.mode)
     file.signing = {key: getattr(file, key) for key in _SIGNED}
     file.ignoring = {key: getattr(file, key) for key in _IGNORED}
+    if file.source and not isinstance(file.source, (str, list, dict)):
+        raise Refused(f"The source must be a URL, a path or a list of them, not {file.source!r}")
     given = stated_contents(file)
     if file.source and given:
         raise Refused("'source' cannot be used in combination with 'contents', 'contents_pillar', or 'contents_grains'")
@@ -178,6 +178,8 @@ def _prepare(file: SimpleNamespace) -> None:
         )
     if len(given) > 1:
         raise Refused("Only one of 'contents', 'contents_pillar', and 'contents_grains' is permitted")
+    if (file.signature or file.source_hash_sig) and f"{file.sig_backend}.verify" not in __salt__:
+        raise Refused(f"Cannot verify signatures because the {file.sig_backend} module was not loaded")
     if not file.source and not given:
         file.replace = False
     if given:

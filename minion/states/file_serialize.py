@@ -24,9 +24,9 @@ __virtualname__ = "file"
 
 _WRITING: Dict[str, Dict[str, Any]] = {
     "yaml": {"default_flow_style": False},
-    "json": {"indent": 2, "separators": (",", ": "), "sort_keys": True, "ensure_ascii": True},
+    "json": {"indent": 2, "separators": (",", ": "), "sort_keys": True, "ensure_ascii": False},
 }
-_WRITING_ENCODED: Dict[str, Dict[str, Any]] = {"yaml": {"allow_unicode": True}, "json": {"ensure_ascii": False}}
+_WRITING_ENCODED: Dict[str, Dict[str, Any]] = {"yaml": {"allow_unicode": True}}
 
 
 def serialize(

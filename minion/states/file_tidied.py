@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from minion.errors import CommandExecutionError
+from minion.states._file import Refused
 from minion.states._result import Result, begun, failed, predicted
 
 __salt__: Dict[str, Callable[..., Any]]
@@ -65,7 +66,10 @@ def tidied(
         return failed(ret, f"Specified file {name} is not an absolute path")
     if not os.path.isdir(name):
         return failed(ret, f"{name} does not exist or is not a directory.")
-    _read_rules(rules)
+    try:
+        _read_rules(rules)
+    except Refused as exc:
+        return failed(ret, str(exc))
     doomed = [path for path in _all_below(name, followlinks) if _is_untidy(path, rules)]
     if not doomed:
         ret["comment"] = f"Nothing to remove from directory {name}"
@@ -89,6 +93,10 @@ def _read_rules(rules: SimpleNamespace) -> None:
     rules.only = _one_of(only, ("", "age", "size"), "age_size_only")
     moment = rules.time_comparison.lower() if isinstance(rules.time_comparison, str) else ""
     rules.moment = f"st_{_one_of(moment, ('atime', 'ctime', 'mtime'), 'time_comparison')}"
+    try:
+        rules.age = int(rules.age)
+    except (TypeError, ValueError):
+        raise Refused(f"The age {rules.age!r} is not a number of days") from None
     if isinstance(rules.size, str):
         from minion.jinja.filters.text import human_to_bytes
 

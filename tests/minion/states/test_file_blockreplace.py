@@ -51,6 +51,8 @@ def test_a_new_block(host: State, file: Path) -> None:
         ("rel", {}, "Specified file rel is not an absolute path"),
         ("/nosuch", {}, "/nosuch: file not found"),
         ("/etc/passwd", {"source": "a", "sources": ["b"]}, "source and sources are mutually exclusive"),
+        ("/etc/passwd", {"content": ["a", "b"]}, "The content of a block is text, not ['a', 'b']"),
+        ("/etc/passwd", {"content": None}, "The content of a block is text, not None"),
         ("/etc/passwd", {"source": "salt://nosuch"}, "Failed to load template file salt://nosuch"),
     ],
 )

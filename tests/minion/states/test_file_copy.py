@@ -83,6 +83,7 @@ def test_what_is_there_stays_if_the_copy_fails(host: State, tmp_path: Path) -> N
         ("copy", "rel", {}, "Specified file rel is not an absolute path"),
         ("copy", "/nosuch/x", {"source": "/nosuch/y"}, 'Source file "/nosuch/y" is not present'),
         ("copy", "/nosuch/x", {"user": "nosuchuser"}, "User nosuchuser is not available "),
+        ("copy", "/nosuch/x", {"mode": "keep"}, "The mode 'keep' is not a number in octal, as 0644 is"),
         ("rename", "", {}, "Must provide name to file.rename"),
         ("rename", "rel", {}, "Specified file rel is not an absolute path"),
         ("rename", "/nosuch/x", {}, "The target directory /nosuch is not present"),

@@ -70,6 +70,15 @@ def test_contents(host: State, target: Path, arguments: Dict[str, Any], content:
     assert target.read_bytes() == content.encode()
 
 
+def test_a_pillar_key_that_is_null(host: State, target: Path) -> None:
+    host.box.write({"pillar/top.sls": "base: {'*': [p]}", "pillar/p.sls": "nothing: null"})
+    new = host("file.managed", str(target), contents_pillar="nothing")
+    assert (new["comment"], new["changes"], target.read_text()) == ("Empty file", {"new": f"file {target} created"}, "")
+    target.write_text("mine")
+    assert host("file.managed", str(target), contents_pillar="nothing")["changes"] == {}
+    assert target.read_text() == "mine"
+
+
 def test_an_encoding(host: State, target: Path) -> None:
     host.converge("file.managed", str(target), contents="café", encoding="latin-1")
     assert target.read_bytes() == "café\n".encode("latin-1")
@@ -85,6 +94,11 @@ def test_an_encoding(host: State, target: Path) -> None:
         ({"contents": "x", "contents_pillar": "y"}, "Only one of 'contents', 'contents_pillar', and 'contents_grains'"),
         ({"contents": "x", "mode": "keep"}, "Mode preservation cannot be used in combination with"),
         ({"contents": "x", "mode": "u+x"}, "The mode 'u+x' is not a number in octal, as 0644 is"),
+        (
+            {"contents": "x", "source": "salt://x", "signature": "salt://y"},
+            "'source' cannot be used in combination with",
+        ),
+        ({"source": 5}, "The source must be a URL, a path or a list of them, not 5"),
         ({"contents_pillar": "nosuch"}, "Pillar nosuch does not exist"),
         ({"contents_grains": ["os", "nosuch"]}, "Grain nosuch does not exist"),
         ({"contents": "", "allow_empty": False}, "'contents' value would result in empty contents."),

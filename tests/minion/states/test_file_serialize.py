@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
         ({"dataset": {"b": 1}, "serializer_opts": [{"default_flow_style": True}]}, "{b: 1}\n"),
         ({"dataset": {"b": "é"}}, 'b: "\\xE9"\n'),
         ({"dataset": {"b": "é"}, "encoding": "latin-1"}, "b: \udce9\n"),
-        ({"dataset": {"b": 1, "a": ["é"]}, "formatter": "json"}, '{\n  "a": [\n    "\\u00e9"\n  ],\n  "b": 1\n}\n'),
+        ({"dataset": {"b": 1, "a": ["é"]}, "formatter": "json"}, '{\n  "a": [\n    "é"\n  ],\n  "b": 1\n}\n'),
         ({"dataset": [1], "serializer": "JSON", "serializer_opts": {"indent": 0}}, "[\n1\n]\n"),
         ({"dataset": {"s": {"a": 1}}, "formatter": "configparser"}, "[s]\na = 1\n\n\n"),
         ({"dataset_pillar": "data"}, "k: v\n"),
