@@ -7,6 +7,7 @@ them before it looks elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import logging
@@ -229,7 +230,8 @@ class Wheelhouse:
             return
         self._searched = time.monotonic()
         for path in self._all():
-            self._wheel(path)
+            with contextlib.suppress(OSError, UnsafePath):
+                self._wheel(path)
 
     def _all(self) -> Iterator[str]:
         for folder, folders, files in os.walk(self._folder):

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -178,6 +179,7 @@ def lay_down(where: Places, wanted: Wanted, request: Request) -> Tuple[Release, 
             with _open_umask():
                 _build(scratch, os.path.join(where.prefix, name), wanted, request)
             _put_in_place(scratch, os.path.join(where.prefix, name))
+            _label(os.path.join(where.prefix, name, "bin"))
         except OSError as exc:
             raise _disk_error(exc, where.prefix) from None
         finally:
@@ -191,7 +193,7 @@ def _check_room(where: Places, wanted: Wanted) -> None:
     free, needed = facts.free_bytes(where.prefix), wanted.size * _GROWTH
     if free < needed:
         raise CommandExecutionError(
-            f"there is no room at {where.prefix}: {free >> 20} MB are free, {(needed >> 20) + 1} MB are needed"
+            f"no space is left at {where.prefix}: {free >> 20} MB are free, {(needed >> 20) + 1} MB are needed"
         )
 
 
@@ -286,6 +288,12 @@ def _flush(path: str) -> None:
         os.close(handle)
 
 
+def _label(folder: str) -> None:
+    """Gives programs the label that lets services run them, where SELinux looks at that."""
+    if os.path.exists("/sys/fs/selinux/enforce") and shutil.which("restorecon"):
+        subprocess.run(["restorecon", "-R", folder], stdin=subprocess.DEVNULL, capture_output=True)
+
+
 # --------------------------------------------------------------- switching
 
 
@@ -337,7 +345,9 @@ def link_commands(where: Places, test: bool = False) -> Tuple[List[str], List[st
             continue
         made.append(path)
         if not test:
-            places.make_folder(where.commands)
+            os.makedirs(
+                where.commands, 0o755, exist_ok=True
+            )  # others may be let write there: nothing of ours goes by it
             places.link(path, target)
     return made, foreign
 

@@ -10,6 +10,8 @@ from minion.config import MinionSettings
 from minion.deploy import facts, places, releases, services, settings, trust
 from minion.deploy.places import Places
 
+_CACHE = "/var/cache/salt/minion"
+
 
 def remove(where: Places, own: MinionSettings, with_keys: bool, test: bool) -> List[str]:
     """Removes it; returns what is gone.
@@ -50,7 +52,8 @@ def _traces(own: MinionSettings, test: bool) -> List[str]:
     """What a minion leaves: keys, caches, log, process id."""
     pair = [os.path.join(own.pki_dir, name) for name in (trust.PRIVATE, trust.PUBLIC, trust.MASTER)]
     files = [path for path in (*pair, own.log_file, own.pidfile) if path and os.path.lexists(path)]
-    folders = [own.cachedir] if os.path.isdir(own.cachedir) and not os.path.islink(own.cachedir) else []
+    usual = own.cachedir.endswith(_CACHE)  # elsewhere may be what is not ours
+    folders = [own.cachedir] if usual and os.path.isdir(own.cachedir) and not os.path.islink(own.cachedir) else []
     if not test:
         for path in files:
             places.remove_file(path)
