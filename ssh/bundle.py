@@ -115,8 +115,14 @@ def build(cache: str = "") -> Bundle:
     Args:
         cache: folder where bundles are kept.
     """
-    digest = _kept(cache, f"of-{_installation()}", lambda: Bundle(None).digest.encode()) if cache else b""
-    return Bundle(None, cache, digest.decode("ascii"))
+    made: list[Bundle] = []
+
+    def look() -> bytes:
+        made.append(Bundle(tuple(sorted(_contents())), cache))
+        return made[0].digest.encode()
+
+    digest = _kept(cache, f"of-{_installation()}", look)
+    return made[0] if made else Bundle(None, cache, digest.decode("ascii"))
 
 
 def _installation() -> str:
