@@ -199,6 +199,8 @@ def set_known_host(
         if not enc:
             return {"status": "error", "error": "argument enc is required with argument key"}
         new: Entries = [{"hostname": hostname, "enc": enc, "key": key}]
+        if port not in (None, 22):
+            new[0]["port"] = port
     else:
         received = recv_known_host_entries(hostname, enc, port, False, timeout, fingerprint_hash_type)
         if not received:
@@ -220,9 +222,8 @@ def _replace(path: str, name: str, enc: Optional[str], new: Entries, hash_names:
     ]
     if kept and not kept[-1].endswith("\n"):
         kept[-1] += "\n"
-    for entry in new:
-        entry["hostname"] = _ssh.hashed(name) if hash_names else name
-    _write(path, kept + ["{hostname} {enc} {key}\n".format_map(entry) for entry in new], user)
+    added = [f"{_ssh.hashed(name) if hash_names else name} {entry['enc']} {entry['key']}\n" for entry in new]
+    _write(path, kept + added, user)
 
 
 def hash_known_hosts(user: Optional[str] = None, config: Optional[str] = None) -> Dict[str, str]:
