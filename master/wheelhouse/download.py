@@ -72,7 +72,15 @@ def _found(folder: str) -> dict[str, str]:
 
 def _pip(folder: str, platform: Platform, what: list[str]) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
-    command += ["--only-binary=:all:", "--implementation", "cp", "--python-version", platform.python, "--dest", folder]
+    command += [
+        "--only-binary=:all:",
+        "--implementation",
+        "cp",
+        "--python-version",
+        platform.python_release,
+        "--dest",
+        folder,
+    ]
     for option, values in (("--abi", platform.abis), ("--platform", platform.systems)):
         for value in values:
             command += [option, value]

@@ -75,6 +75,11 @@ class Platform:
         """Version of Python, `3.11`."""
         return f"3.{self.abi[3:].rstrip('t')}"
 
+    @property
+    def python_release(self) -> str:
+        """Some release of that version, later than those that projects exclude (`!=3.9.1`)."""
+        return f"{self.python}.99"
+
     def at(self, minor: int) -> Platform:
         """The same with another version of the libc."""
         return replace(self, minor=minor, magic="")

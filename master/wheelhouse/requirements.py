@@ -115,7 +115,7 @@ def holds(condition: str, platform: Platform) -> bool:
 def _environment(platform: Platform) -> dict[str, str]:
     return {
         "python_version": platform.python,
-        "python_full_version": f"{platform.python}.99",  # some release of that version
+        "python_full_version": platform.python_release,
         "os_name": "posix",
         "sys_platform": "linux",
         "platform_system": "Linux",
@@ -124,7 +124,7 @@ def _environment(platform: Platform) -> dict[str, str]:
         "platform_version": "",
         "platform_python_implementation": "CPython",
         "implementation_name": "cpython",
-        "implementation_version": f"{platform.python}.99",
+        "implementation_version": platform.python_release,
         "extra": "",
     }
 
