@@ -35,7 +35,7 @@ class Agentless:
         self._under_way: Open = {}
         self._orders: dict[str, tuple[Job, list[str]]] = {}  # not sent yet
         self._send: Send | None = None
-        self._looking: asyncio.Event | None = None
+        self._looking = asyncio.Event() if roster.served else None  # set when the roster was read
         self.settled = False  # whether what it does not have under way is surely over
         self.warm: dict[str, float] = {}  # hosts with a connection, since when
 
@@ -126,6 +126,7 @@ class Agentless:
     def give_up(self) -> Open:
         """Nobody came for the orders that wait: forgets and returns them."""
         self.settled = True
+        self.seen_roster()
         given_up = {jid: self._under_way.pop(jid, set()) for jid in self._orders}
         self._orders.clear()
         return given_up
@@ -138,14 +139,13 @@ class Agentless:
             self.warm.pop(minion_id, None)
 
     async def see_roster(self) -> None:
-        """Has the roster read again if it changed, and waits for that."""
-        if self._send is None or not self._roster.outdated():
-            return
-        if self._looking is None:
+        """Has the roster read again if it changed, and waits for that; at first until it was read at all."""
+        if self._looking is None and self._send is not None and self._roster.outdated():
             self._looking = asyncio.Event()
             self._send(frame({"roster": "changed"}))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._looking.wait(), _LOOK_SECONDS)
+        if self._looking is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._looking.wait(), _LOOK_SECONDS)
 
     def seen_roster(self) -> None:
         """The roster was read."""

@@ -57,6 +57,11 @@ class RosterIndex:
         return cls(os.path.join(str(opts["cachedir"]), "ssh", "roster.json") if on else "")
 
     @property
+    def served(self) -> bool:
+        """Whether this master serves a roster."""
+        return bool(self._path)
+
+    @property
     def hosts(self) -> frozenset[str]:
         """The ids of the roster's hosts."""
         return self._listing().hosts

@@ -1,6 +1,7 @@
 """Peer publishing: jobs and runners that minions start, as far as `peer` and `peer_run` allow it.
 
-A peer's job goes through the control socket like any operator's, so that there is one way in which jobs are made.
+Where a master runs, a peer's job goes through the control socket like any operator's, so that there is one way in which
+jobs are made; salt-ssh makes it itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from master.control_client import ControlClient
 from master.errors import MasterError
@@ -27,11 +28,44 @@ _NEVER = ("publish.", "saltutil.runner", "saltutil.wheel")
 _MAX_WAIT = 60.0
 
 
+class Jobs(Protocol):
+    """Makes the jobs; whether they are allowed was seen to before."""
+
+    def start(self, minion_id: str, fun: str | list[str], arg: list[Any], load: Mapping[str, Any]) -> dict[str, Any]:
+        """Starts a job for a minion; `{"jid", "minions"}`. Raises `MasterError` if that can't be done."""
+        ...
+
+    def wait(self, jid: str, timeout: float) -> None:
+        """Returns when all answers are stored, or those that are missing will not come soon."""
+        ...
+
+
+class MasterJobs:
+    """Makes jobs like any operator.
+
+    Args:
+        sock_dir: where the control socket is.
+    """
+
+    def __init__(self, sock_dir: str) -> None:
+        self._control = ControlClient(sock_dir)
+
+    def start(self, minion_id: str, fun: str | list[str], arg: list[Any], load: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Jobs`."""
+        fields = {name: load[name] for name in ("tgt", "tgt_type", "ret")}
+        return self._control.ask("run", fun=fun, arg=arg, publisher=minion_id, **fields)
+
+    def wait(self, jid: str, timeout: float) -> None:
+        """See `Jobs`."""
+        for _ in self._control.follow(jid, timeout, timeout):
+            pass  # each return is stored before it is told of here
+
+
 class MasterPeers:
     """Jobs and runners on behalf of minions.
 
     Args:
-        sock_dir: where the control socket is.
+        jobs: makes the jobs.
         store: where returns are kept.
         peer: id pattern -> function patterns, or -> list of `{target: function patterns}`.
         peer_run: id pattern -> runner patterns.
@@ -39,9 +73,9 @@ class MasterPeers:
     """
 
     def __init__(
-        self, sock_dir: str, store: JobStore, peer: Mapping[str, Any], peer_run: Mapping[str, Any], conf_file: str
+        self, jobs: Jobs, store: JobStore, peer: Mapping[str, Any], peer_run: Mapping[str, Any], conf_file: str
     ) -> None:
-        self._control, self._store = ControlClient(sock_dir), store
+        self._jobs, self._store = jobs, store
         self._peer, self._peer_run = peer, peer_run
         self._conf_file = conf_file
 
@@ -50,16 +84,9 @@ class MasterPeers:
         functions = self._allowed_functions(minion_id, load)
         if not functions:
             return {}
+        fun = functions[0] if len(functions) == 1 else functions
         try:
-            reply = self._control.ask(
-                "run",
-                tgt=load["tgt"],
-                tgt_type=load["tgt_type"],
-                fun=functions[0] if len(functions) == 1 else functions,
-                arg=_arguments(load["arg"], len(functions)),
-                ret=load["ret"],
-                publisher=minion_id,
-            )
+            reply = self._jobs.start(minion_id, fun, _arguments(load["arg"], len(functions)), load)
         except MasterError as exc:
             log.warning("the job of minion %s was not published: %s", minion_id, exc)
             return {}
@@ -71,8 +98,7 @@ class MasterPeers:
         if not started:
             return {}
         timeout = min(float(load["tmo"]), _MAX_WAIT)
-        for _ in self._control.follow(started["jid"], timeout, timeout):
-            pass  # each return is stored before it is told of here
+        self._jobs.wait(started["jid"], timeout)
         answers = self._returns(started["jid"])
         if load["form"] == "full":
             return {**answers, "__jid__": started["jid"]}

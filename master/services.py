@@ -11,7 +11,8 @@ from master.files import MasterFiles
 from master.jobstore import JobStore
 from master.mine import MasterMine
 from master.miniondata import MinionData
-from master.peers import MasterPeers
+from master.peers import Jobs as PeerJobs
+from master.peers import MasterJobs, MasterPeers
 from master.pillars import MasterPillars
 from master.requests import Bus, Jobs, Services
 from master.wheelhouse import Wheelhouse
@@ -32,6 +33,7 @@ def services_of(
     jobs: Jobs,
     revoke: Callable[[str], bool] | None = None,
     fetch: bool = False,
+    peer_jobs: PeerJobs | None = None,
 ) -> Services:
     """What handlers work with.
 
@@ -44,6 +46,7 @@ def services_of(
         jobs: what was asked of whom.
         revoke: takes the key of a minion away that wishes it; None if it may not.
         fetch: bring repositories up to date when they are first needed, because no master daemon does.
+        peer_jobs: makes the jobs that minions publish; None if a master does.
     """
     opts = settings.opts()
     mine = MasterMine(data, accepted, settings.mine_get, settings.nodegroups)
@@ -58,7 +61,9 @@ def services_of(
         ),
         pillars=MasterPillars(opts, data, mine.get),
         mine=mine,
-        peers=MasterPeers(settings.sock_dir, store, settings.peer, settings.peer_run, settings.conf_file),
+        peers=MasterPeers(
+            peer_jobs or MasterJobs(settings.sock_dir), store, settings.peer, settings.peer_run, settings.conf_file
+        ),
         bus=bus,
         jobs=jobs,
         facts=data,

@@ -19,20 +19,20 @@ from master import safety
 from master.bus import Outbox
 from master.config import MasterSettings
 from master.control import ROAD_LIMIT, SOCKET
-from master.errors import ConfigError, MasterError
+from master.errors import ConfigError
 from master.jobs import State
 from master.members import Listing, signature_of
 from master.parts import Parts
 from master.services import services_of
 from minion.logs import LEVELS
 from roster import checks
-from roster.host import Host
+from roster.source import Roster
 from ssh import bundle, hosts
 from ssh.desk import Desk, Jobs
 from ssh.errors import NotInRoster, SSHError, StartFailed
+from ssh.held import Way
 from ssh.reach import client_of, known_hosts, minion_options, modules_digest
-from ssh.road import Way
-from ssh.warm import WarmRoad
+from ssh.road import SSHRoad
 from transports.errors import TransportError
 from transports.frames import frame, read
 from transports.messages import Job, Return
@@ -66,6 +66,13 @@ def _ssh_options(value: Any) -> tuple[tuple[str, str], ...]:
         return checks.ssh_options(value)
     except ValueError as exc:
         raise ConfigError(f"ssh_options must be {exc}") from None
+
+
+def _made_bundle(cache: str) -> bundle.Bundle:
+    """The thin bundle, with its usual compressed form made: that takes longer than the other hosts can wait."""
+    made = bundle.build(cache)
+    made.packed("xz")
+    return made
 
 
 class Line:
@@ -119,7 +126,7 @@ class _Daemon:
         self._keep = keep_seconds(settings.ssh_keepalive)
         self._ssh_options = _ssh_options(settings.ssh_options)
         self._scratch = os.path.join(settings.cachedir, "ssh", "scratch")
-        self._hosts: Mapping[str, Host] = {}
+        self._roster = Roster({})
         self._way: tuple[tuple[Any, ...], Way] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._jobs = Jobs()
@@ -132,8 +139,8 @@ class _Daemon:
         self._line = Line(settings.max_event_size)
         self._services = services_of(settings, parts.data, parts.member_ids, parts.store, self._line, self._jobs)
         desk = Desk(self._services, parts.store, self._jobs, self._returned, self._unmatched)
-        self._road = WarmRoad(desk, self, self._keep, settings.ssh_max_procs)
-        self._bundle = await asyncio.to_thread(bundle.build, os.path.join(settings.cachedir, "thin"))
+        self._road = SSHRoad(desk, self, self._keep, settings.ssh_max_procs)
+        self._bundle = asyncio.ensure_future(asyncio.to_thread(_made_bundle, os.path.join(settings.cachedir, "thin")))
         await self._read_roster()
         pauses = Backoff(first=0.1, longest=1.0)
         while True:
@@ -180,13 +187,11 @@ class _Daemon:
             if hosts.to_scan(self._settings):
                 raise ConfigError("the roster `scan` finds hosts by their target, which a master can't serve")
             roster = await asyncio.to_thread(hosts.load, self._settings, self._parts.data, "", uses)
-            self._hosts = roster.hosts
-            listing = Listing(frozenset(roster.hosts), roster.groups, sources)
             log.info("the roster has %d hosts", len(roster.hosts))
-        except (MasterError, OSError) as exc:
+            self._roster = roster
+        except Exception as exc:  # noqa: BLE001 - further kinds of rosters come from other packages
             log.error("the roster can't be used, its hosts stay as they were: %s", exc)
-            listing = Listing(frozenset(self._hosts), {}, sources)
-        self._parts.roster.write(listing)
+        self._parts.roster.write(Listing(frozenset(self._roster.hosts), self._roster.groups, sources))
         self._line.outbox.roster()
         self._line.wake()
 
@@ -196,8 +201,9 @@ class _Daemon:
         self._jobs.begin(job, minions)
         try:
             way = await self._current_way()
-            known = [minion_id for minion_id in minions if minion_id in self._hosts]
-            self._road.equip(self._hosts, way)
+            hosts_now = self._roster.hosts
+            known = [minion_id for minion_id in minions if minion_id in hosts_now]
+            self._road.equip(hosts_now, way)
             await self._road.publish(job, known)
         except Exception as exc:
             log.exception("job %s can't be carried out over SSH", job.jid)
@@ -214,7 +220,7 @@ class _Daemon:
         if self._way is None or self._way[0] != state:
             way = Way(
                 client=client_of(self._settings, tempfile.mkdtemp(dir=self._scratch), options=self._ssh_options),
-                bundle=self._bundle,
+                bundle=await self._bundle,
                 opts=minion_options(self._settings),
                 extmods=extmods,
                 max_procs=self._settings.ssh_max_procs,
@@ -225,12 +231,12 @@ class _Daemon:
         return self._way[1]
 
     def begun(self, jid: str, minion_id: str) -> None:
-        """See `ssh.warm.Told`."""
+        """See `ssh.road.Told`."""
         self._line.outbox.acknowledged(jid, minion_id)
         self._line.wake()
 
     def failed(self, jid: str, minion_id: str, error: SSHError) -> None:
-        """See `ssh.warm.Told`."""
+        """See `ssh.road.Told`."""
         if not self._jobs.expects(jid, minion_id):
             return
         returned = self._parts.store.return_of(jid, minion_id) if error.state is not State.UNDELIVERED else None
@@ -242,7 +248,7 @@ class _Daemon:
         self._line.wake()
 
     def warm(self, minion_id: str, up: bool) -> None:
-        """See `ssh.warm.Told`."""
+        """See `ssh.road.Told`."""
         self._line.outbox.warm(minion_id, up)
         self._line.wake()
 

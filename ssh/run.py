@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import getpass
 import logging
 import os
 import tempfile
@@ -27,15 +29,17 @@ from ssh.bus import MasterBus
 from ssh.connection import Client, Connection
 from ssh.desk import Desk, Jobs
 from ssh.errors import SSHError
+from ssh.held import Way
 from ssh.hosts import load as load_roster
 from ssh.reach import client_of, minion_options, modules_digest
-from ssh.road import SSHRoad, Way
+from ssh.road import SSHRoad
 from ssh.starter import run_command
 from transports.messages import Job, Return
 
 log = logging.getLogger(__name__)
 
 Item = Return | Verdict
+_PATIENCE = 25.0  # less than what `publish.publish` adds to its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +131,7 @@ class Run:
         store: configuration and stores.
         inventory: the hosts.
         client: how we connect.
-        options: what the command line says of the thin minion: fields of `ssh.road.Way`.
+        options: what the command line says of the thin minion: fields of `ssh.held.Way`.
     """
 
     def __init__(self, store: Store, inventory: Inventory, client: Client, **options: Any) -> None:
@@ -135,8 +139,11 @@ class Run:
         self._store, self._inventory = store, inventory
         self._bus = MasterBus(settings.sock_dir)
         self._jobs = Jobs()
-        self._items: asyncio.Queue[Item | Unmatched] = asyncio.Queue()
-        services = services_of(settings, store.data, self._known_ids, store.jobs, self._bus, self._jobs, fetch=True)
+        self._items: dict[str, asyncio.Queue[Item | Unmatched]] = {}  # by job
+        services = services_of(
+            settings, store.data, self._known_ids, store.jobs, self._bus, self._jobs, fetch=True,
+            peer_jobs=RosterJobs(self, store, inventory),
+        )  # fmt: skip
         self._desk = Desk(services, store.jobs, self._jobs, self._returned, self._unmatched)
         way = Way(
             client=client,
@@ -148,24 +155,41 @@ class Run:
             log_level=LEVELS.get(settings.log_level, 30),
             **options,
         )
-        self._road = SSHRoad(inventory.hosts, way, self._desk, self._failed)
+        self._road = SSHRoad(self._desk, self, 0.0, settings.ssh_max_procs)
+        self._road.equip(inventory.hosts, way)
 
     async def follow(self, job: Job, minions: Sequence[str], missing: Sequence[str] = ()) -> AsyncIterator[Item]:
         """Runs a job and yields what each host came to, as it comes; hosts that are not meant are left out."""
         record = JobRecord(job, time.time(), tuple(minions), tuple(missing))
         await asyncio.to_thread(self._store.jobs.add_job, record)
-        self._jobs.begin(job, minions)
+        await self.begin(record, job)
+        async for item in self.items(job.jid, minions):
+            yield item
+
+    async def begin(self, record: JobRecord, job: Job) -> None:
+        """Sends a job that is in the store.
+
+        Args:
+            record: as it is in the store.
+            job: as the hosts get it.
+        """
+        self._items[job.jid] = asyncio.Queue()
+        self._jobs.begin(job, record.minions)
         self._announce(record)
+        await self._road.publish(job, record.minions)
+
+    async def items(self, jid: str, minions: Sequence[str]) -> AsyncIterator[Item]:
+        """What each host came to in a job that was begun."""
         open_hosts = set(minions)
         try:
-            await self._road.publish(job, minions)
             while open_hosts:
-                item = await self._items.get()
+                item = await self._items[jid].get()
                 open_hosts.discard(item.id)
                 if not isinstance(item, Unmatched):
                     yield item
         finally:
-            self._jobs.end(job.jid)
+            self._jobs.end(jid)
+            del self._items[jid]
 
     async def close(self) -> None:
         """Ends what still runs, here and on the hosts."""
@@ -187,20 +211,75 @@ class Run:
         load = {**returned.to_wire(), "cmd": "_return"}
         self._bus.fire(f"salt/job/{returned.jid}/ret/{returned.id}", load)
         self._road.answered(returned.jid, returned.id)
-        self._items.put_nowait(returned)
+        self._tell(returned.jid, returned)
 
     def _unmatched(self, jid: str, minion_id: str) -> None:
         self._road.answered(jid, minion_id)
-        self._items.put_nowait(Unmatched(minion_id))
+        self._tell(jid, Unmatched(minion_id))
 
-    def _failed(self, jid: str, minion_id: str, error: SSHError) -> None:
+    def _tell(self, jid: str, item: Item | Unmatched) -> None:
+        if jid in self._items:
+            self._items[jid].put_nowait(item)
+
+    def begun(self, jid: str, minion_id: str) -> None:
+        """See `ssh.road.Told`."""
+
+    def warm(self, minion_id: str, up: bool) -> None:
+        """See `ssh.road.Told`."""
+
+    def failed(self, jid: str, minion_id: str, error: SSHError) -> None:
+        """See `ssh.road.Told`."""
+        if not self._jobs.expects(jid, minion_id):
+            return
         self._jobs.answered(jid, minion_id)
         state = error.state.value
         try:
             self._store.jobs.add_verdicts(jid, {minion_id: state})
         except Exception as exc:  # noqa: BLE001 - what became of the host is told in any case
             log.warning("what became of %s can't be kept: %s", minion_id, exc)
-        self._items.put_nowait(verdict_of(minion_id, error))
+        self._tell(jid, verdict_of(minion_id, error))
+
+
+class RosterJobs:
+    """Jobs that hosts publish for each other, see `master.peers.Jobs`; called by the threads of the desk.
+
+    Args:
+        run: runs them.
+        store: where they are kept.
+        inventory: the hosts.
+    """
+
+    def __init__(self, run: Run, store: Store, inventory: Inventory) -> None:
+        self._run, self._store, self._inventory = run, store, inventory
+        self._loop = asyncio.get_running_loop()
+        self._minions: dict[str, tuple[str, ...]] = {}
+
+    def start(self, minion_id: str, fun: str | list[str], arg: list[Any], load: Mapping[str, Any]) -> dict[str, Any]:
+        """See `master.peers.Jobs`."""
+        inventory, tgt, kind = self._inventory, load["tgt"], load["tgt_type"]
+        found = targets.resolve_guarded(tgt, kind, ":", list(inventory.hosts), self._store.data, inventory.nodegroups)
+        if not found.minions:
+            return {}
+        wire = {"jid": self._store.jobs.new_jid(), "fun": fun, "arg": arg, "tgt": list(found.minions), "id": minion_id}
+        job = Job.from_wire({**wire, "tgt_type": "list", "user": getpass.getuser()})
+        record = JobRecord(job, time.time(), found.minions, found.missing)
+        self._store.jobs.add_job(record)
+        own_tgt, own_kind = targets.decidable(tgt, kind, found.minions, found.words)
+        begun = self._run.begin(record, job.but(tgt=own_tgt, tgt_type=own_kind))
+        asyncio.run_coroutine_threadsafe(begun, self._loop).result()
+        self._minions[job.jid] = found.minions
+        return {"jid": job.jid, "minions": list(found.minions)}
+
+    def wait(self, jid: str, timeout: float) -> None:
+        """See `master.peers.Jobs`. Connections take their time; whoever asked has some patience beyond the timeout."""
+        waiting = asyncio.run_coroutine_threadsafe(self._all(jid), self._loop)
+        with contextlib.suppress(TimeoutError):
+            waiting.result(timeout + _PATIENCE)
+        waiting.cancel()
+
+    async def _all(self, jid: str) -> None:
+        async for _ in self._run.items(jid, self._minions.pop(jid)):
+            pass  # it is in the store
 
 
 def verdict_of(minion_id: str, error: SSHError) -> Verdict:

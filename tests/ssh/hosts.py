@@ -57,6 +57,8 @@ class Server:
     received: int = 0
     connections: int = 0
     children: list[int] = field(default_factory=list)
+    logins: list[asyncssh.SSHServerConnection] = field(default_factory=list)
+    loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def home(self) -> Path:
@@ -65,6 +67,13 @@ class Server:
     @property
     def key_file(self) -> Path:
         return self.folder / "id"
+
+    def drop(self) -> None:
+        """Cuts all connections, as a firewall or a reboot would."""
+        assert self.loop is not None
+        for login in self.logins:
+            self.loop.call_soon_threadsafe(login.abort)
+        self.logins = []
 
     def known_hosts_line(self) -> str:
         text = " ".join(self.host_key.export_public_key().decode().split()[:2])
@@ -84,7 +93,7 @@ class _Login(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._server.connections += 1
-        self._connection = conn
+        self._server.logins.append(conn)
         if self._server.faults.refuse:
             self._server.faults.refuse -= 1
             conn.abort()
@@ -171,7 +180,7 @@ def serving(folder: Path, host_key: asyncssh.SSHKey | None = None, port: int = 0
             lambda: _Login(server), "127.0.0.1", port, server_host_keys=[server.host_key], encoding=None,
             process_factory=lambda process: _serve(server, process),
         )  # fmt: skip
-        server.port = acceptor.get_port()
+        server.port, server.loop = acceptor.get_port(), asyncio.get_running_loop()
         ready.set_result((asyncio.get_running_loop(), over))
         await over.wait()
         acceptor.close()

@@ -228,3 +228,15 @@ def test_ssh_options_reach_the_client(salt_ssh, server) -> None:
     salt_ssh.roster(box=server.roster(ssh_options=["Ciphers=no-such-cipher"]))
     found, code = salt_ssh.json("box", "test.ping")
     assert "[Unreachable]" in found["box"] and "No matching encryption algorithm" in found["box"] and code == 10
+
+
+def test_publishing_goes_over_the_roster(salt_ssh, server) -> None:
+    """Hosts publish to each other and to themselves, as far as `peer` lets them; the runner too."""
+    salt_ssh.roster(box=server.roster(), other=server.roster(thin_dir=str(server.home / "other")))
+    salt_ssh.config.update(peer={"box": ["test.*"]}, peer_run={"box": ["test.arg"]}, ssh_max_procs=1)
+    assert salt_ssh.json("box", "publish.publish", "*", "test.ping") == ({"box": {"box": True, "other": True}}, 0)
+    value, code = salt_ssh.json("box", "publish.full_data", "other", "test.arg", "word")
+    assert value["box"]["other"]["ret"]["args"] == ["word"] and code == 0
+    assert salt_ssh.json("other", "publish.publish", "*", "test.ping")[0] == {"other": {}}, "it may not"
+    assert salt_ssh.json("box", "publish.publish", "*", "cmd.run", "id")[0] == {"box": {}}
+    assert salt_ssh.json("box", "publish.runner", "test.arg", "x")[0]["box"]["args"] == ["x"]

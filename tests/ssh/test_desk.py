@@ -36,7 +36,7 @@ class Here:
         self.desk = Desk(
             services, self.store, self.jobs, self.returned.append, lambda *told: self.unmatched.append(told)
         )
-        record = JobRecord(Job(JID, ("test.ping",), ((),), "*"), 0.0, ("one", "two"))
+        record = JobRecord(Job(JID, ("test.ping",), ((),), "os:*", "grain"), 0.0, ("one", "two"))
         self.store.add_job(record)
         self.jobs.begin(record.job, record.minions)
 
@@ -90,6 +90,12 @@ def test_unmatched_is_believed_of_oneself_only(here: Here) -> None:
     assert here.unmatched == [(JID, "one")]
     here.give_back("one")
     assert here.returned == []
+
+
+def test_a_host_has_no_say_in_targets_by_name(here: Here) -> None:
+    here.jobs.begin(Job(JID, ("test.ping",), ((),), "*"), ["one"])
+    here.ask("one", "_unmatched", jid=JID)
+    assert here.unmatched == [] and here.jobs.expects(JID, "one")
 
 
 def test_the_request_table_decides(here: Here) -> None:
