@@ -99,5 +99,5 @@ def _pip(folder: str, platform: Platform, what: list[str]) -> None:
 def _reason(said: str) -> str:
     if "No module named pip" in said:
         return f"{sys.executable} has no pip, which fetches them: install it, or fetch them on another machine"
-    lines = [line[7:] for line in said.splitlines() if line.startswith("ERROR: ")]
+    lines = [line[7:] for line in said.splitlines() if line.startswith("ERROR: ") and "Impossible" not in line]
     return f"pip says: {lines[-1]}" if lines else "pip failed and said nothing of why"

@@ -90,10 +90,11 @@ def test_pair_is_made_once(tmp_path: Path):
 
 
 def test_pair_that_can_not_be_made(tmp_path: Path):
-    (tmp_path / "lib/minion").mkdir(parents=True)
+    (tmp_path / "lib/minion/daemon").mkdir(parents=True)
     (tmp_path / "lib/minion/__init__.py").write_text("")
+    (tmp_path / "lib/minion/daemon/__init__.py").write_text("raise ImportError('libzmq.so.5: wrong ELF class')")
     broken = Release("1.0", str(tmp_path), "1.0", "0" * 64, sys.executable)
-    with pytest.raises(CommandExecutionError, match="can't be made: ModuleNotFoundError"):
+    with pytest.raises(CommandExecutionError, match="can't be made: ImportError: libzmq"):
         trust.own_key(str(tmp_path / "pki"), broken, 2048)
     gone = Release("1.0", "/nowhere", "1.0", "0" * 64, "/no/python3")
     with pytest.raises(CommandExecutionError, match="can't be made by /no/python3"):
