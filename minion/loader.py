@@ -150,7 +150,7 @@ class Loader(Mapping[str, Function]):
         if found is not None:
             return found
         if not isinstance(key, str) or "." not in key:
-            raise KeyError(key)
+            raise KeyError(f"The key '{key}' should contain a '.'")
         module, _, name = key.partition(".")
         function = self._search(module, name)
         if function is None and not self._all_loaded and not self._known_as(module):

@@ -21,6 +21,12 @@ MAX_DEPTH = 64
 MAX_NODES = 2_000_000  # after the expansion of aliases
 
 YAMLError = yaml.YAMLError
+
+
+class LimitError(yaml.YAMLError):
+    """The document is larger, or nested more deeply, than what is read."""
+
+
 Node = Any
 
 _TAG = "tag:yaml.org,2002:"
@@ -152,16 +158,16 @@ def _check_limits(root: Node) -> None:
             depth -= 1
             size = sizes[id(node)] = 1 + sum(sizes[id(child)] for child in _children(node))
             if size > MAX_NODES:
-                raise YAMLError(f"its aliases expand to more than {MAX_NODES} values; line {_line(node)}")
+                raise LimitError(f"its aliases expand to more than {MAX_NODES} values; line {_line(node)}")
         elif isinstance(node, ScalarNode):
             sizes[id(node)] = 1
         elif sizes.get(id(node)) == 0:
-            raise YAMLError(f"it contains itself by an alias; line {_line(node)}")
+            raise LimitError(f"it contains itself by an alias; line {_line(node)}")
         elif id(node) not in sizes:
             sizes[id(node)] = 0
             depth += 1
             if depth > MAX_DEPTH:
-                raise YAMLError(f"nested more than {MAX_DEPTH} levels deep; line {_line(node)}")
+                raise LimitError(f"nested more than {MAX_DEPTH} levels deep; line {_line(node)}")
             open_nodes.append((node, True))
             open_nodes.extend((child, False) for child in _children(node))
 
@@ -185,7 +191,7 @@ def _refuse_deep_text(text: str) -> None:
         if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
             depth += 1
             if depth > MAX_DEPTH:
-                raise YAMLError(f"nested more than {MAX_DEPTH} levels deep; line {_line(event)}")
+                raise LimitError(f"nested more than {MAX_DEPTH} levels deep; line {_line(event)}")
         elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
             depth -= 1
 
@@ -196,7 +202,7 @@ def load(source: Any, loader: Any = SafeLoader) -> Any:
     if isinstance(text, bytes):
         text = text.decode("utf-8")
     if len(text) > MAX_SIZE:
-        raise YAMLError(f"the document has {len(text)} characters; at most {MAX_SIZE} are read")
+        raise LimitError(f"the document has {len(text)} characters; at most {MAX_SIZE} are read")
     _refuse_deep_text(text)
     return yaml.load(text, Loader=loader)  # noqa: S506 - the loaders above are safe ones
 

@@ -112,7 +112,8 @@ def render(
     try:
         output = _template(environment, text, name).render(context)
     except jinja2.UndefinedError as exc:
-        errors.fail(f"Jinja variable {exc}", text)
+        # which SLS file it is about is said in front of all this
+        errors.fail("Jinja variable " + str(exc).replace(f" in {name!r})", ")"), text)
     except (jinja2.TemplateRuntimeError, jinja2.TemplateSyntaxError, jinja2.exceptions.SecurityError) as exc:
         errors.fail(f"Jinja syntax error: {exc}", text)
     except CommandExecutionError as exc:

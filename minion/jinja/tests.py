@@ -11,9 +11,9 @@ def pattern_flags(ignorecase: bool, multiline: bool) -> int:
     return (re.I if ignorecase else 0) | (re.M if multiline else 0)
 
 
-def match(text: str, pattern: str, ignorecase: bool = False, multiline: bool = False) -> bool:
+def match(text: str, rgx: str, ignorecase: bool = False, multiline: bool = False) -> bool:
     """Does the text begin with what the pattern describes?"""
-    return bool(re.compile(pattern, pattern_flags(ignorecase, multiline)).match(text))
+    return bool(re.compile(rgx, pattern_flags(ignorecase, multiline)).match(text))
 
 
 def equalto(value: Any, other: Any) -> bool:

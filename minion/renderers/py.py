@@ -26,8 +26,8 @@ def render(template: Any, saltenv: str = "base", sls: str = "", tmplpath: Any = 
     variables = {f"__{name}__": value for name, value in names.items()}
     variables.update(names, __env__=saltenv, saltenv=saltenv, **options)
     variables.update(options.get("context") or {})
+    module = execute_python(read_text(template), variables, tmplpath)
     try:
-        module = execute_python(read_text(template), variables, tmplpath)
         return module.run()
     except Exception:  # noqa: BLE001 - the operator's code may raise anything
         raise SaltRenderError(format_traceback()) from None

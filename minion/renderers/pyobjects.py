@@ -7,7 +7,6 @@ import re
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from minion.errors import SaltRenderError, format_traceback
 from minion.renderers import _pyobjects
 from minion.renderers._text import read_text
 
@@ -28,11 +27,8 @@ def render(
     """The states that the file makes."""
     registry = _pyobjects.Registry()
     names = {**_scope(registry, sls), **(context or {})}
-    try:
-        text, names = _with_imports(read_text(template), names, registry, saltenv)
-        exec(compile(text, f"<{sls}>", "exec"), names)  # noqa: S102 - it is the operator's own code
-    except Exception:  # noqa: BLE001 - the operator's code may raise anything
-        raise SaltRenderError(format_traceback()) from None
+    text, names = _with_imports(read_text(template), names, registry, saltenv)
+    exec(compile(text, f"<{sls}>", "exec"), names)  # noqa: S102 - it is the operator's own code
     return registry.high_data()
 
 

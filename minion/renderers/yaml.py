@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 def render(source: Any, saltenv: str = "base", sls: str = "", argline: str = "", **options: Any) -> Any:
     """The data, with mappings in the order of the file; `{}` if there is none."""
+    from yaml.constructor import ConstructorError
+    from yaml.parser import ParserError
     from yaml.scanner import ScannerError
 
     try:
@@ -25,6 +27,6 @@ def render(source: Any, saltenv: str = "base", sls: str = "", argline: str = "",
         tab = exc.problem == "found character '\\t' that cannot start any token"
         buffer = str(mark.buffer).rstrip("\0") if mark and mark.buffer else ""
         raise SaltRenderError("Illegal tab character" if tab else exc.problem, line, buffer) from None
-    except (yamlio.YAMLError, ValueError) as exc:
+    except (ParserError, ConstructorError, yamlio.LimitError) as exc:
         raise SaltRenderError(exc) from None
     return data or {}

@@ -74,6 +74,10 @@ def _verify_argument(argument: Dict[str, Any], where: str, state_id: Any, sls: A
     key, value = next(iter(argument.items()))
     if key == "names" and not isinstance(value, list):
         yield f"The 'names' argument in state {where} needs to be formed as a list"
+    elif key == "names":
+        for name in value:
+            if not isinstance(name, Hashable) and not _is_name_with_arguments(name):
+                yield f"The name {name} in state {where} is neither text nor a name with a list of arguments"
     if key not in REQUISITE_KEYWORDS:
         return
     if not isinstance(value, list):
@@ -83,6 +87,13 @@ def _verify_argument(argument: Dict[str, Any], where: str, state_id: Any, sls: A
         yield from _verify_requisite(requisite, where, state_id, sls)
     if len(argument) != 1:
         yield f"Multiple dictionaries defined in argument of state {where}"
+
+
+def _is_name_with_arguments(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not entry:
+        return False
+    arguments = next(iter(entry.values()))
+    return isinstance(arguments, list) and all(isinstance(argument, dict) for argument in arguments)
 
 
 def _verify_requisite(requisite: Any, where: str, state_id: Any, sls: Any) -> Iterator[str]:
@@ -165,7 +176,7 @@ def apply_exclude(high: High) -> None:
 def reconcile_extend(high: High, strict: bool = False) -> Errors:
     """Applies what `extend` asks for to the states that it names."""
     errors: Errors = []
-    excluded = [entry if isinstance(entry, str) else entry.get("sls") for entry in high.get("__exclude__", ())]
+    excluded = [entry.get("sls") if isinstance(entry, dict) else entry for entry in high.get("__exclude__", ())]
     for extension in high.pop("__extend__", []):
         for name, body in extension.items():
             states = dict(declared(body))

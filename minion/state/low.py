@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import fnmatch
-from typing import Any, Container, Dict, Iterable, List, Sequence, Tuple, Union
+from typing import Any, Container, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 from minion.state.graph import RequisiteCycle, RequisiteGraph, highest_order
 from minion.state.high import Errors, declared
@@ -110,10 +110,10 @@ def _chunks_of(state_id: str, body: Dict[str, Any], state: str, run: Iterable[An
     chunk.update((key, body[key]) for key in ("__sls__", "__env__", "__sls_included_from__") if key in body)
     chunk["__id__"] = state_id
     names: List[Any] = []
-    function = ""
+    function: Optional[str] = None
     for argument in run:
         if isinstance(argument, str):
-            function = function or argument
+            function = argument if function is None else function
         elif isinstance(argument, dict):
             for key, value in argument.items():
                 if key == "names":
@@ -124,7 +124,7 @@ def _chunks_of(state_id: str, body: Dict[str, Any], state: str, run: Iterable[An
                     chunk["name"] = value if isinstance(value, str) else state_id
                 elif key != "state":
                     chunk[key] = value
-    if not function:
+    if function is None:
         return []
     if not names:
         return [{**copy.deepcopy(chunk), "fun": function}]

@@ -302,6 +302,7 @@ def _take_exclude(state: High, place: _Place, errors: Errors) -> None:
     exclude = state.pop("exclude")
     if not isinstance(exclude, list):
         errors.append(f"Exclude Declaration in SLS {place.sls} is not formed as a list")
+        return
     state.setdefault("__exclude__", []).extend(exclude)
 
 

@@ -97,13 +97,13 @@ def mysql_to_dict(lines: Iterable[str], key: str) -> Dict[Any, Dict[str, Any]]:
     return result
 
 
-def json_query(data: Any, expression: str) -> Any:
+def json_query(data: Any, expr: str) -> Any:
     """What a JMESPath expression finds; needs the library jmespath."""
     try:
         jmespath: Any = importlib.import_module("jmespath")
     except ImportError:
         raise CommandExecutionError("json_query requires jmespath module installed") from None
-    return jmespath.search(expression, data)
+    return jmespath.search(expr, data)
 
 
 def encoded(data: Any) -> Any:

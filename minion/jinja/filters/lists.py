@@ -42,27 +42,27 @@ def _sets(first: Any, second: Any) -> bool:
     return isinstance(first, Hashable) and isinstance(second, Hashable)
 
 
-def union(first: Any, second: Any) -> Any:
+def union(lst1: Any, lst2: Any) -> Any:
     """What either has."""
-    return set(first) | set(second) if _sets(first, second) else unique(first + second)
+    return set(lst1) | set(lst2) if _sets(lst1, lst2) else unique(lst1 + lst2)
 
 
-def intersect(first: Any, second: Any) -> Any:
+def intersect(lst1: Any, lst2: Any) -> Any:
     """What both have."""
-    return set(first) & set(second) if _sets(first, second) else unique([item for item in first if item in second])
+    return set(lst1) & set(lst2) if _sets(lst1, lst2) else unique([item for item in lst1 if item in lst2])
 
 
-def difference(first: Any, second: Any) -> Any:
+def difference(lst1: Any, lst2: Any) -> Any:
     """What only the first has."""
-    return set(first) - set(second) if _sets(first, second) else unique([item for item in first if item not in second])
+    return set(lst1) - set(lst2) if _sets(lst1, lst2) else unique([item for item in lst1 if item not in lst2])
 
 
-def symmetric_difference(first: Any, second: Any) -> Any:
+def symmetric_difference(lst1: Any, lst2: Any) -> Any:
     """What only one of them has."""
-    if _sets(first, second):
-        return set(first) ^ set(second)
-    common = intersect(first, second)
-    return [item for item in union(first, second) if item not in common]
+    if _sets(lst1, lst2):
+        return set(lst1) ^ set(lst2)
+    common = intersect(lst1, lst2)
+    return [item for item in union(lst1, lst2) if item not in common]
 
 
 def sorted_ignorecase(values: Iterable[str]) -> List[str]:
@@ -70,9 +70,9 @@ def sorted_ignorecase(values: Iterable[str]) -> List[str]:
     return sorted(values, key=lambda value: value.lower())
 
 
-def substring_in_list(part: str, values: Iterable[str]) -> bool:
+def substring_in_list(part: str, list_to_search: Iterable[str]) -> bool:
     """Is it part of any of them?"""
-    return any(part in value for value in values)
+    return any(part in value for value in list_to_search)
 
 
 def exactly_n_true(values: Iterable[Any], amount: int = 1) -> bool:

@@ -54,23 +54,19 @@ def _found_groups(found: Any) -> Optional[Tuple[Any, ...]]:
     return (found.groups() or (found.group(),)) if found else None
 
 
-def regex_search(
-    text: str, pattern: str, ignorecase: bool = False, multiline: bool = False
-) -> Optional[Tuple[Any, ...]]:
+def regex_search(text: str, rgx: str, ignorecase: bool = False, multiline: bool = False) -> Optional[Tuple[Any, ...]]:
     """The groups of the first match anywhere, or the whole match if the pattern has none."""
-    return _found_groups(re.search(pattern, text, pattern_flags(ignorecase, multiline)))
+    return _found_groups(re.search(rgx, text, pattern_flags(ignorecase, multiline)))
 
 
-def regex_match(
-    text: str, pattern: str, ignorecase: bool = False, multiline: bool = False
-) -> Optional[Tuple[Any, ...]]:
+def regex_match(text: str, rgx: str, ignorecase: bool = False, multiline: bool = False) -> Optional[Tuple[Any, ...]]:
     """The groups of a match at the beginning."""
-    return _found_groups(re.match(pattern, text, pattern_flags(ignorecase, multiline)))
+    return _found_groups(re.match(rgx, text, pattern_flags(ignorecase, multiline)))
 
 
-def regex_replace(text: str, pattern: str, value: str, ignorecase: bool = False, multiline: bool = False) -> str:
+def regex_replace(text: str, rgx: str, val: str, ignorecase: bool = False, multiline: bool = False) -> str:
     """Every match replaced."""
-    return re.compile(pattern, pattern_flags(ignorecase, multiline)).sub(value, text)
+    return re.compile(rgx, pattern_flags(ignorecase, multiline)).sub(val, text)
 
 
 def uuid5(value: Any) -> str:

@@ -71,7 +71,7 @@ Test.nop('c', grains=grains('id'), salt=salt.test.echo('said'))
         "b": {"test.succeed_with_changes": [{"changes": [5, 5]}, {"require": [{"test": "z"}, {"test": "a"}]}]},
         "c": {"test.nop": [{"grains": "box-one"}, {"salt": "said"}]},
     }
-    with pytest.raises(SaltRenderError, match="NameError"):
+    with pytest.raises(NameError, match="Nosuch"):
         render(box, "#!pyobjects\nNosuch.state('a')\n")
 
 
