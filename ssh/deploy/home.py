@@ -85,7 +85,12 @@ class Home:
         try:
             return self._house.release(platform)
         except NoWheels:
+            log.info("Fetching the wheels for %s", platform)
+        try:
             return self._house.fetch(platform)
+        except NoWheels as exc:
+            how = f"salt-deploy --fetch-wheels {platform}"
+            raise NoWheels(str(exc) if how in str(exc) else f"{exc}. To fetch them: {how}") from None
 
     # ------------------------------------------------------------------ keys
 

@@ -80,7 +80,7 @@ def test_a_broken_version_is_rolled_back_and_a_good_one_stays(
     agent = broken / "minion" / "daemon" / "agent.py"
     agent.write_text(agent.read_text() + "\nraise RuntimeError('this version is broken')\n")
     told, code = site.results("*", "--upgrade", "--patience", "10", source=broken)
-    assert code == 1 and told["m1"]["outcome"] == "failed" and "rolled back" in told["m1"]["comment"], told
+    assert code == 1 and told["m1"]["outcome"] == "failed" and "went back to release" in told["m1"]["comment"], told
     until("the old one is back", lambda: ping(site, "m1") == {"m1": True})
     assert version_of(machine) == before
     good = copy_of_source(tmp_path / "good", "0.3.0")
@@ -136,7 +136,7 @@ def test_every_host_has_its_own_error(site: Site, machines: list[Machine], tmp_p
     names = ("good", "cut", "sudo", "user", "full", "stock", "wheels")
     machine = dict(zip(names, site.fresh(machines[: len(names)]), strict=True))
     machine["sudo"].sh("rm /etc/sudoers.d/ops")
-    machine["full"].sh("mkdir -p /opt && mount -t tmpfs -o size=2m tmpfs /opt")
+    machine["full"].sh("mkdir -p /opt && mount -t tmpfs -o size=2m,mode=755 tmpfs /opt")
     machine["stock"].sh(
         "printf '#!/bin/sh\\nsleep 1000\\n' > /usr/bin/salt-minion; chmod 755 /usr/bin/salt-minion; "
         "printf '[Service]\\nExecStart=/usr/bin/salt-minion\\n' > /lib/systemd/system/salt-minion.service; "
@@ -162,7 +162,7 @@ def test_every_host_has_its_own_error(site: Site, machines: list[Machine], tmp_p
         machine["cut"].mend()
     expected = {
         "cut": "[Unreachable]", "sudo": "[SudoRefused]", "user": "[NotRoot]", "full": "[DiskFull]",
-        "stock": "[StockMinion]", "wheels": "salt-deploy --fetch-wheels cp38-glibc_2_36-x86_64",
+        "stock": "[StockMinion]", "wheels": "salt-deploy --fetch-wheels cp38-glibc_2_3",
     }  # fmt: skip
     assert told.pop("good")["outcome"] == "answers" and code == 1, told
     assert {name: host["comment"] for name, host in told.items() if expected[name] not in host["comment"]} == {}
