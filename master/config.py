@@ -17,7 +17,7 @@ _PATHS = (
 )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False, repr=False, eq=False)  # see BaseSettings
 class MasterSettings(GitSettings):
     """Everything that /etc/salt/master and /etc/salt/master.d/*.conf may set."""
 

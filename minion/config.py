@@ -15,7 +15,7 @@ CONFIG_DIR = "/etc/salt"
 _PATHS = ("pki_dir", "cachedir", "log_file", "pidfile", "sock_dir", "extension_modules")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False, repr=False, eq=False)  # see BaseSettings
 class MinionSettings(GitSettings):
     """Everything that /etc/salt/minion and /etc/salt/minion.d/*.conf may set."""
 

@@ -34,11 +34,30 @@ def option(default: Any, doc: str) -> Any:
     return dataclasses.field(default=default, metadata={"doc": doc})
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False, repr=False, eq=False)
 class BaseSettings:
-    """Common base: declared options are attributes, everything (undeclared too) is in `opts`."""
+    """Common base: declared options are attributes, everything (undeclared too) is in `opts`.
+
+    What `dataclass` would make for each class is written here for all: to compile a function of two hundred
+    parameters takes each command longer than to read its configuration.
+    """
 
     undeclared: Dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __init__(self, **values: Any) -> None:
+        for field in dataclasses.fields(self):
+            if field.name not in values:
+                made = field.default_factory is not dataclasses.MISSING
+                values[field.name] = field.default_factory() if made else field.default  # type: ignore[operator]
+        if len(values) != len(dataclasses.fields(self)):
+            unknown = values.keys() - {field.name for field in dataclasses.fields(self)}
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        self.__dict__.update(values)
+
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if type(other) is type(self) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
 
     def opts(self) -> Dict[str, Any]:
         """All options as the map that modules know as `__opts__`."""

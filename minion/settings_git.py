@@ -11,7 +11,7 @@ REFSPECS = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
 REF_TYPES = ["branch", "tag", "sha"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False, repr=False, eq=False)  # see BaseSettings
 class GitSettings(BaseSettings):
     """`gitfs_*` for the file server, `git_pillar_*` for the external pillar git; remotes may set their own."""
 

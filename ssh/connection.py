@@ -15,8 +15,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncssh
-
 from roster.host import Host
 from ssh.errors import (
     AuthenticationFailed,
@@ -27,6 +25,7 @@ from ssh.errors import (
     Unreachable,
 )
 from ssh.hostkeys import HostKeys, Policy
+from ssh.library import asyncssh
 from transports.retry import Backoff
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,8 @@ import os
 import threading
 from collections.abc import Sequence
 
-import asyncssh
-
 from ssh.errors import HostKeyChanged, HostKeyUnknown, SSHError
+from ssh.library import asyncssh
 
 
 class Policy(enum.Enum):

@@ -7,14 +7,13 @@ import os
 import shlex
 from collections.abc import AsyncIterator, Collection, Mapping
 
-import asyncssh
-
 from master import safety
 from master.config import MasterSettings
 from master.control_client import Verdict
 from roster.host import Host
 from ssh.connection import Client, Connection
 from ssh.errors import SSHError, StartFailed
+from ssh.library import asyncssh
 
 _BITS = 3072
 # Appends a line, unless it is there; $k is the line.

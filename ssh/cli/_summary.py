@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from master.cli._outcome import Tally
 from master.control_client import Verdict
-from ssh.run import Item
+
+if TYPE_CHECKING:
+    from ssh.run import Item
 
 _NAMED = 10
 
