@@ -59,10 +59,10 @@ def load(
         roster = reader(settings.roster or "flat")(source)
     except RosterError as exc:
         raise ConfigError(str(exc)) from None
-    return dataclasses.replace(roster, hosts={name: _completed(host, settings) for name, host in roster.hosts.items()})
+    return dataclasses.replace(roster, hosts={name: completed(host, settings) for name, host in roster.hosts.items()})
 
 
-def _completed(host: Host, settings: MasterSettings) -> Host:
+def completed(host: Host, settings: MasterSettings) -> Host:
     """A host with the configuration's values for what its roster does not say."""
     values: dict[str, Any] = {
         "user": settings.ssh_user,
@@ -76,6 +76,12 @@ def _completed(host: Host, settings: MasterSettings) -> Host:
     }
     missing = {field: value for field, value in values.items() if value and not getattr(host, field)}
     return dataclasses.replace(host, **missing) if missing else host
+
+
+def is_absent(settings: MasterSettings) -> bool:
+    """Whether nobody named a roster, and there is none where one is looked for by default."""
+    usual = settings.roster in ("", "flat") and not settings.roster_file
+    return usual and not os.path.exists(os.path.join(settings.conf_dir, "roster"))
 
 
 def to_scan(settings: MasterSettings) -> bool:

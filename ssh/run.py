@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import fnmatch
 import getpass
 import logging
 import os
@@ -24,12 +25,14 @@ from master.targets import Resolved
 from minion import matchers
 from minion.logs import LEVELS
 from roster.host import Host
-from ssh import bundle
+from roster.source import Roster
+from ssh import adhoc, bundle
 from ssh.bus import MasterBus
 from ssh.connection import Client, Connection
 from ssh.desk import Desk, Jobs
 from ssh.errors import SSHError
 from ssh.held import Way
+from ssh.hosts import is_absent
 from ssh.hosts import load as load_roster
 from ssh.reach import client_of, minion_options, modules_digest
 from ssh.road import SSHRoad
@@ -82,11 +85,33 @@ class Inventory:
     """
 
     def __init__(self, store: Store, target: str) -> None:
-        roster = load_roster(store.settings, store.data, target)
+        self._store, self._absent = store, is_absent(store.settings) and adhoc.read(target) is not None
+        roster = Roster({}) if self._absent else load_roster(store.settings, store.data, target)
         self.hosts = dict(roster.hosts)
         groups = {name: "L@" + ",".join(members) for name, members in roster.groups.items() if members}
         self.nodegroups: Mapping[str, Any] = {**groups, **store.settings.nodegroups}
         self._data = store.data
+
+    def name(self, target: str, remember: bool = False) -> str:
+        """The id of the host that a target names as `[user@]host[:port]`; other targets stay as they are.
+
+        Args:
+            target: a glob, as the user wrote it.
+            remember: add a host that is not in the roster to it.
+
+        Raises:
+            ConfigError: there is no roster, or it is no proper host.
+        """
+        spec = None if any(fnmatch.fnmatchcase(host, target) for host in self.hosts) else adhoc.read(target)
+        host = adhoc.choose(spec, self.hosts, self._store.settings) if spec else None
+        if host is None:
+            if self._absent:
+                load_roster(self._store.settings, self._data, target)  # says what is missing
+            return target
+        if remember and host.id not in self.hosts:
+            adhoc.remember(host, self._store.settings)
+        self.hosts[host.id] = host
+        return host.id
 
     def resolve(self, tgt: str | list[str], tgt_type: str, delimiter: str = ":", refresh: bool = False) -> Resolved:
         """Whom a target means, or may mean: hosts whose grains were never seen decide for themselves.

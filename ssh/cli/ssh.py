@@ -100,6 +100,7 @@ class Screen:
 @click.option("-H", "--hosts", "list_hosts", is_flag=True, help="Print the hosts of the roster.")
 @click.option("--refresh", "--refresh-cache", "refresh", is_flag=True, help="Trust no grains of earlier runs.")
 @click.option("--no-parse", default="", help="Keyword arguments whose values stay text, comma separated.")
+@click.option("--update-roster", is_flag=True, help="Add a host that only the target names to the roster.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the job id.")
 @click.option("-s", "--static", is_flag=True, help="Print all results together, at the end.")
 @click.option("--jid", help="The job id to use.")
@@ -175,6 +176,8 @@ class _Command:
 
         tgt = "*" if to_scan(self._store.settings) else self._targeting.read(words[0])
         kind = "glob" if to_scan(self._store.settings) else self._targeting.kind
+        if kind == "glob" and isinstance(tgt, str):
+            tgt = self._inventory.name(tgt, self._given["update_roster"])
         resolved = self._inventory.resolve(tgt, kind, self._targeting.delimiter, self._given["refresh"])
         for name in resolved.missing:
             print(f"{name}: no host of the roster has this name", file=sys.stderr)

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from master.jobstore import SQLiteJobStore
 from tests.processes import until
@@ -240,3 +241,24 @@ def test_publishing_goes_over_the_roster(salt_ssh, server) -> None:
     assert salt_ssh.json("other", "publish.publish", "*", "test.ping")[0] == {"other": {}}, "it may not"
     assert salt_ssh.json("box", "publish.publish", "*", "cmd.run", "id")[0] == {"box": {}}
     assert salt_ssh.json("box", "publish.runner", "test.arg", "x")[0]["box"]["args"] == ["x"]
+
+
+def test_a_host_that_only_the_target_names(salt_ssh, server) -> None:
+    """`user@host:port` needs no roster; one of the roster is meant by its address, too."""
+    roster = salt_ssh.folder / "roster"
+    roster.unlink()
+    salt_ssh.config["roster_defaults"] = {"thin_dir": str(server.home / "thin")}
+    spec, key = f"tester@127.0.0.1:{server.port}", ("--priv", str(server.key_file))
+    assert salt_ssh.json(*key, spec, "test.ping") == ({"127.0.0.1": True}, 0)
+    assert not roster.exists()
+    done = salt_ssh("no-such-host.invalid", "test.ping")
+    assert done.returncode != 0 and "there is no roster" in done.stderr
+    assert salt_ssh.json(*key, "--update-roster", spec, "test.ping")[1] == 0
+    assert yaml.safe_load(roster.read_text()) == {
+        "127.0.0.1": {"host": "127.0.0.1", "port": server.port, "user": "tester"}
+    }
+    salt_ssh.roster(box={**server.roster(), "user": "nobody"})
+    assert salt_ssh.json("tester@127.0.0.1", "test.ping") == ({"box": True}, 0), (
+        "the entry, with the user of the target"
+    )
+    assert salt_ssh("tester@no-such-host.invalid", "test.ping").returncode == 2
