@@ -76,11 +76,11 @@ class Tally:
     def summary(self) -> str:
         """All of it, in one line."""
         outcomes = Counter(record.outcome for record in self.records.values() if record.fine)
-        parts = [f"{count} of {len(self.hosts)} {outcome}" for outcome, count in sorted(outcomes.items())]
-        parts.append(f"{sum(record.changed for record in self.records.values())} changed")
+        parts = [f"{outcome}: {count} of {len(self.hosts)}" for outcome, count in sorted(outcomes.items())]
+        parts.append(f"changed: {sum(record.changed for record in self.records.values())}")
         if self.failed:
             shown = ", ".join(self.failed[:_NAMED]) + (", ..." if len(self.failed) > _NAMED else "")
-            parts.append(f"{len(self.failed)} failed ({shown})")
+            parts.append(f"failed: {len(self.failed)} ({shown})")
         parts.append(f"{size(self.sent())} sent in {time.monotonic() - self._start:.1f} s")
         return ", ".join(parts)
 

@@ -160,6 +160,10 @@ class _Command:
         from ssh.deploy.run import Limits
         from ssh.deploy.setup import prepared
 
+        if client is not None and self._reaching.key_deploy:
+            hosts = await self._with_our_key(hosts, client, report)
+        if not hosts:
+            return
         limits = Limits(min(self._settings.ssh_max_procs, len(hosts)), self._wanted.most_failures(len(hosts)))
         async with prepared(store, self._plan, hosts, client, limits, _words()) as run:
             report.tally.sent = run.sent.total
@@ -180,6 +184,19 @@ class _Command:
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)
                 await items.aclose()
+
+    async def _with_our_key(self, hosts: Mapping[str, Host], client: Client, report: Report) -> dict[str, Host]:
+        """Puts our SSH key on hosts; those where it can't be done have failed."""
+        from master.deployments import HostRecord
+        from ssh.keys import deploy
+
+        left = {}
+        async for name, verdict in deploy(hosts, list(hosts), client, self._settings):
+            if verdict is None:
+                left[name] = hosts[name]
+            else:
+                report.ended(HostRecord(name, "key", "failed", text=verdict.text))
+        return left
 
     def _done(self, store: Store) -> dict[str, Any]:
         """What the latest run of this kind has finished."""

@@ -112,6 +112,6 @@ def fingerprint_of(pem: Any) -> str:
 
 def _length(seconds: float) -> str:
     for unit, size in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
-        if seconds >= size:
+        if seconds >= 0.9 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} seconds"
