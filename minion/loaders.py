@@ -25,6 +25,7 @@ _FOLDER_OPTIONS = {
     "grains": "grains_dirs",
     "pillar": "pillar_dirs",
     "tops": "tops_dirs",
+    "sdb": "sdb_dirs",
 }
 _OWN_FOLDERS = {"pillar": "ext_pillars"}  # minion/pillar/compiler.py is the compiler
 
