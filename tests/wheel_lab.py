@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from master.wheelhouse import Platform, Wheelhouse
+from master.wheelhouse import Platform, Wheelhouse, own
 from master.wheelhouse.requirements import WheelName, closure
 from minion.deploy import facts
+from minion.deploy.releases import Wanted
 
 NEEDED = ("pyzmq", "cryptography", "cffi", "msgpack", "PyYAML", "Jinja2", "MarkupSafe", "click", "setproctitle")
 HERE = Platform.of(facts.platform())
@@ -74,3 +78,40 @@ def real_house(folder: Path) -> Wheelhouse:
         found = {WheelName.parse(path.name): str(path) for path in place.iterdir()}
         names = list(closure({name.project: path for name, path in found.items() if name}, HERE)[1])
     return Wheelhouse(str(folder))
+
+
+class Shop:
+    """A master that offers a release of real wheels, with changes in our own.
+
+    Args:
+        house: the wheelhouse.
+        version: of the release; "" for what it is.
+        more: text that is appended to files of ours, by path.
+    """
+
+    def __init__(self, house: Wheelhouse, version: str = "", more: Mapping[str, str] | None = None) -> None:
+        release = house.release(HERE)
+        self._contents = {one.name: Path(one.path).read_bytes() for one in release.wheels}
+        self.version = version or release.version
+        if version or more:
+            self._contents = {name: data for name, data in self._contents.items() if "bytecode" not in name}
+            self._change({"transports/__init__.py": f"\n__version__ = {self.version!r}\n", **(more or {})})
+
+    def _change(self, more: Mapping[str, str]) -> None:
+        made = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(self._contents[own.NAME])) as old, zipfile.ZipFile(made, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, old.read(name) + more.get(name, "").encode())
+        self._contents[own.NAME] = made.getvalue()
+
+    @property
+    def wanted(self) -> Wanted:
+        """The description of the release."""
+        wheels = [(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in sorted(self._contents.items())]
+        lines = "".join(f"{name} {sha256}\n" for name, _, sha256 in wheels)
+        return Wanted(self.version, hashlib.sha256(lines.encode()).hexdigest(), tuple(wheels))
+
+    def request(self, cmd: str, sha256: str, offset: int, timeout: float) -> Any:
+        """Serves wheels."""
+        data = next(data for data in self._contents.values() if hashlib.sha256(data).hexdigest() == sha256)
+        return {"data": data[offset : offset + (1 << 20)], "size": len(data)}

@@ -10,7 +10,7 @@ from minion.config import MinionSettings
 from minion.deploy import facts, places, releases, services, settings, trust
 from minion.deploy.places import Places
 
-_CACHE = "/var/cache/salt/minion"
+_CACHE, _LOG = "/var/cache/salt/minion", "/var/log/salt/minion"
 
 
 def remove(where: Places, own: MinionSettings, with_keys: bool, test: bool) -> List[str]:
@@ -32,12 +32,12 @@ def remove(where: Places, own: MinionSettings, with_keys: bool, test: bool) -> L
                 unit.remove()
     gone += _releases(where) if test else releases.remove(where)
     path = settings.path_of(where)
-    if os.path.lexists(path):
+    if os.path.lexists(path):  # else the keys and caches are those of a minion that came by other means
         gone.append(path)
         if not test:
             settings.remove(where)
-    if with_keys:
-        gone += _traces(own, test)
+        if with_keys:
+            gone += _traces(own, test)
     if not test:
         places.remove_if_empty(os.path.dirname(path), where.config_dir)
     return gone
@@ -51,9 +51,10 @@ def _releases(where: Places) -> List[str]:
 def _traces(own: MinionSettings, test: bool) -> List[str]:
     """What a minion leaves: keys, caches, log, process id."""
     pair = [os.path.join(own.pki_dir, name) for name in (trust.PRIVATE, trust.PUBLIC, trust.MASTER)]
-    files = [path for path in (*pair, own.log_file, own.pidfile) if path and os.path.lexists(path)]
-    usual = own.cachedir.endswith(_CACHE)  # elsewhere may be what is not ours
-    folders = [own.cachedir] if usual and os.path.isdir(own.cachedir) and not os.path.islink(own.cachedir) else []
+    log = [own.log_file] if own.log_file.endswith(_LOG) else []  # elsewhere may be what is not ours
+    files = [path for path in (*pair, *log, own.pidfile) if path and os.path.lexists(path)]
+    cache = [own.cachedir] if own.cachedir.endswith(_CACHE) else []
+    folders = [path for path in cache if os.path.isdir(path) and not os.path.islink(path)]
     if not test:
         for path in files:
             places.remove_file(path)

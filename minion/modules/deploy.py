@@ -410,7 +410,7 @@ def remove(
     """Removes the minion that was deployed here: service, commands, releases, its own configuration, keys and caches.
 
     Args:
-        keys: remove the keys and caches as well; they stay in any case if a stock minion is installed.
+        keys: remove the keys and caches as well; they stay if a stock minion is installed.
         prefix: folder of the releases.
         config_dir: folder of the minion's configuration.
         commands: folder on PATH with the links to salt-minion and salt-call.
