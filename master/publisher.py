@@ -90,6 +90,11 @@ class Publisher:
         self._publish_shared({**nobody, "tgt": [], "tgt_type": "list", "user": "root"}, None)
 
     @property
+    def connected(self) -> list[str]:
+        """The minions of ours that listen."""
+        return list(self._topics)
+
+    @property
     def stock_listeners(self) -> int:
         """Connections that read the publication for everybody."""
         return sum(n for topic, n in self._subscribers.items() if private.topic_of(topic) is None)

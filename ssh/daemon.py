@@ -157,6 +157,8 @@ class _Daemon:
         try:
             writer.write(frame({"cmd": "road", "under_way": self._jobs.under_way}, ROAD_LIMIT))
             self._line.open(writer)
+            self._line.outbox.roster()
+            self._line.outbox.flush()
             while True:
                 order = await read(reader, ROAD_LIMIT)
                 pauses.reset()

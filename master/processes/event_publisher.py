@@ -32,6 +32,10 @@ class _Wire:
         order = {"job": job, "own": list(own), "broadcast": broadcast, "topics": list(topics) if topics else None}
         self._socket.send(msgpack.packb(order))
 
+    def census(self) -> None:
+        """Who is connected is told anew: what this process knew of it before it was restarted is gone."""
+        self._socket.send(msgpack.packb({"census": True}))
+
     def cut(self, minions: Sequence[str], rotate: bool, disturb: bool) -> None:
         self._socket.send(msgpack.packb({"cut": list(minions), "rotate": rotate, "disturb": disturb}))
 
@@ -64,6 +68,7 @@ async def _serve(settings: MasterSettings, parts: Parts) -> None:
         settings.gather_job_timeout,
     )
     await control.start()
+    wire.census()
     hub.fire("salt/master/start", {"id": parts.master_id})
     while True:
         hub.on_notes(await notes.recv())

@@ -81,6 +81,10 @@ def _carry_out(orders: zmq.Socket[Any], publisher: Publisher, outbox: Outbox) ->
             return
         if "job" in order:
             publisher.publish(order["job"], order["own"], order["broadcast"], order["topics"])
+        if "census" in order:
+            for minion_id in publisher.connected:
+                outbox.presence(minion_id, True)
+            outbox.stock_listeners(publisher.stock_listeners)
         if "cut" in order:
             for minion_id in order["cut"]:
                 publisher.cut(minion_id)
