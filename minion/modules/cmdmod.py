@@ -427,7 +427,7 @@ def _render(text: str, command: Command, options: Dict[str, Any]) -> str:
     try:
         return templates.render_template(engine, text, variables)
     except SaltRenderError as exc:
-        raise CommandExecutionError(f"Failed to execute cmd with error: {exc}") from exc
+        raise CommandExecutionError(exc) from exc
 
 
 def _check_permitted(cmd: Any) -> None:

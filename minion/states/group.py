@@ -40,7 +40,9 @@ def present(
         return failed(ret, _CONFLICTING)
     if set(addusers or ()) & set(delusers or ()):
         return failed(ret, _CONTRADICTING)
-    if gid is not None and not str(gid).isdigit():
+    if gid is None or str(gid) == "":  # a template says "" for what it has not got
+        gid = None
+    elif not str(gid).isdigit():
         return failed(ret, "Invalid gid")
     wanted: Dict[str, Any] = {"gid": gid, "addusers": addusers, "delusers": delusers, "members": members}
     current = _info(name, local)

@@ -51,6 +51,10 @@ def test_an_existing_group_changes(state: State, wanted: Dict[str, Any], told: s
     assert found["gid"] == wanted.get("gid", 64201)
 
 
+def test_a_number_that_a_template_left_empty(state: State) -> None:
+    assert state("group.present", NAME, gid="")["changes"]["gid"] > 0
+
+
 def test_no_members(state: State) -> None:
     state("group.present", NAME, members=["root", "daemon"])
     state.converge("group.present", NAME, members=[])
