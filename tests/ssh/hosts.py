@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,7 @@ class Server:
         sessions: commands that were run.
         received: bytes of input of the last session.
         connections: how many there were.
+        behave: what it does instead of running a command.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Server:
     children: list[int] = field(default_factory=list)
     logins: list[asyncssh.SSHServerConnection] = field(default_factory=list)
     loop: asyncio.AbstractEventLoop | None = None
+    behave: Callable[[Server, Any], Awaitable[None]] | None = None  # instead of running the command
 
     @property
     def home(self) -> Path:
@@ -178,7 +180,7 @@ def serving(folder: Path, host_key: asyncssh.SSHKey | None = None, port: int = 0
         over = asyncio.Event()
         acceptor = await asyncssh.create_server(
             lambda: _Login(server), "127.0.0.1", port, server_host_keys=[server.host_key], encoding=None,
-            process_factory=lambda process: _serve(server, process),
+            process_factory=lambda process: (server.behave or _serve)(server, process),
         )  # fmt: skip
         server.port, server.loop = acceptor.get_port(), asyncio.get_running_loop()
         ready.set_result((asyncio.get_running_loop(), over))
