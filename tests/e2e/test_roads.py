@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,62 @@ failing:
     - onfail_any: []
     - unless: test -e {{ pillar.made }}/managed
 """
+# functions of states, each of which comes to rest after one run: ID -> function and arguments
+TABLE = """
+made: {file.directory: [name: {made}, mode: 755]}
+user: {user.present: [name: {user}, home: {made}/home, shell: /bin/sh, groups: [{user}s], require: [group: group]]}
+group: {group.present: [name: {user}s]}
+managed: {file.managed: [name: {made}/managed, source: 'salt://text', template: jinja, user: {user}, mode: 600]}
+contents: {file.managed: [name: {made}/contents, contents: [a, b, c = 1]]}
+symlink: {file.symlink: [name: {made}/link, target: {given}/abc]}
+hardlink: {file.hardlink: [name: {made}/hard, target: {given}/abc]}
+recurse: {file.recurse: [name: {made}/tree, source: 'salt://tree', include_empty: true]}
+append: {file.append: [name: {given}/append, text: last]}
+prepend: {file.prepend: [name: {given}/prepend, text: first]}
+replace: {file.replace: [name: {given}/replace, pattern: ^b$, repl: B]}
+line: {file.line: [name: {given}/line, mode: ensure, content: d, after: c = 1]}
+comment: {file.comment: [name: {given}/comment, regex: ^a$]}
+keyvalue: {file.keyvalue: [name: {given}/keyvalue, key: c, value: 2, separator: ' = ']}
+block: {file.blockreplace: [name: {given}/block, content: within, append_if_not_found: true]}
+serialize: {file.serialize: [name: {made}/data.json, dataset: {a: [1, {b: c}]}, serializer: json]}
+copy: {file.copy: [name: {made}/copy, source: {given}/abc]}
+rename: {file.rename: [name: {made}/renamed, source: {given}/old]}
+archive: {archive.extracted: [name: {made}/unpacked, source: 'salt://some.tar', enforce_toplevel: false]}
+ini: {ini.options_present: [name: {made}/some.ini, sections: {one: {a: 1}}]}
+git: {git.latest: [name: 'file://{root}/repo', target: {made}/clone]}
+detached: {git.detached: [name: 'file://{root}/repo', target: {made}/at, rev: main]}
+setting: {git.config_set: [name: a.b, value: c, repo: {root}/repo]}
+run: {cmd.run: [name: 'echo done > {made}/ran', creates: {made}/ran]}
+script: {cmd.script: [name: script, source: 'salt://script', creates: {made}/scripted, args: {made}/scripted]}
+cron: {cron.present: [name: 'true', user: {user}, minute: 5, identifier: it]}
+key: {ssh_auth.present: [name: {key}, enc: ssh-ed25519, user: {user}]}
+host: {host.present: [name: some.example, ip: 192.0.2.7]}
+grain: {grains.present: [name: from_a_state, value: [1, 2]]}
+"""
+ENDS = """
+grain: {grains.absent: [name: from_a_state, destructive: true, force: true]}
+host: {host.absent: [name: some.example, ip: 192.0.2.7]}
+key: {ssh_auth.absent: [name: {key}, user: {user}]}
+cron: {cron.absent: [name: 'true', user: {user}, identifier: it]}
+setting: {git.config_unset: [name: a.b, repo: {root}/repo]}
+ini: {ini.options_absent: [name: {made}/some.ini, sections: {one: [a]}]}
+user: {user.absent: [name: {user}]}
+group: {group.absent: [name: {user}s]}
+made: {file.absent: [name: {made}]}
+"""
+FAILS = """
+managed: {file.managed: [name: /nosuch/file, source: 'salt://nosuch']}
+run: {cmd.run: [name: exit 3]}
+user: {user.present: [name: {user}, gid: nosuch]}
+group: {group.present: [name: {user}, members: [nosuch], addusers: [nosuch]]}
+git: {git.latest: [name: 'file:///nosuch', target: {made}/x]}
+archive: {archive.extracted: [name: {made}/x, source: 'salt://nosuch.tar']}
+key: {ssh_auth.present: [name: nonsense, user: nosuch]}
+unknown: {nosuch.function: []}
+"""
+USER = "sltroad"
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIFkdbTW5cWpcbNXMnsH4zDbDgfTnQ1Nx2GpZCXcBBBBB"
+EDITED = ("abc", "append", "prepend", "replace", "line", "comment", "keyvalue", "block", "old")
 MODULE = "def hello(name='you'):\n    return f'{name} {__grains__[\"role\"]} {__pillar__[\"who\"]}'\n"
 
 
@@ -54,11 +111,38 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         (made.root / "srv" / "pillar" / "top.sls").write_text("base: {'*': [data]}")
         data = f"who: {{{{ grains.role }}}}-user\nmade: {made.root}/made-{{{{ grains.id }}}}\n"
         (made.root / "srv" / "pillar" / "data.sls").write_text(data)
+        _write_table(made)
         made.start_master()
-        made.start_minion("box", grains={"role": "web"})
+        made.start_minion("box", **_options(made))
         yield made
     finally:
         made.close()
+
+
+def _options(lab: Lab) -> dict[str, Any]:
+    """Of the host, whatever leads to it."""
+    return {"grains": {"role": "web"}, "hosts.file": str(lab.root / "hosts")}
+
+
+def _write_table(lab: Lab) -> None:
+    """Writes the states, and what they use."""
+    folder = lab.root / "srv" / "salt"
+    values = {f"{{{name}}}": str(lab.root / name) for name in ("made", "given")}
+    values.update({"{user}": USER, "{root}": str(lab.root), "{key}": KEY})
+    for name, text in (("table", TABLE), ("ends", ENDS), ("fails", FAILS)):
+        for mark, value in values.items():
+            text = text.replace(mark, value)
+        (folder / f"{name}.sls").write_text(text)
+    (folder / "tree" / "empty").mkdir(parents=True)
+    (folder / "tree" / "leaf").write_text("leaf\n")
+    (folder / "script").write_text("#!/bin/sh\necho done > $1\n")
+    (lab.root / "hosts").write_text("127.0.0.1 localhost\n")
+    with tarfile.open(folder / "some.tar", "w") as archive:
+        archive.add(folder / "text", "inside/text")
+    repository = lab.root / "repo"
+    words = ["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "one"]
+    subprocess.run(["git", "init", "-q", "-b", "main", str(repository)], check=True)
+    subprocess.run(["git", "-C", str(repository), *words], check=True)
 
 
 @pytest.fixture(scope="module", params=["local", "zeromq", "ssh"])
@@ -73,7 +157,7 @@ def run(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempP
     else:
         with serving(tmp_path_factory.mktemp("host")) as server:
             (lab.root / "known").write_text(server.known_hosts_line())
-            fields = server.roster(minion_opts={"grains": {"role": "web"}})
+            fields = server.roster(minion_opts=_options(lab))
             (lab.root / "etc" / "roster").write_text(yaml.safe_dump({"box": fields}))
             options = ["-c", str(lab.root / "etc"), "--out-indent", "0", "box"]
             command = [sys.executable, "-m", "ssh.cli.ssh", *options]
@@ -88,7 +172,7 @@ def _runner(lab: Lab, command: list[str], key: str, **environment: str) -> Run:
 
     def run(*words: str) -> tuple[Any, int]:
         done = subprocess.run(
-            [*command, *words, "--out", "json"], capture_output=True, text=True, cwd=ROOT, timeout=60,
+            [*command, *words, "--out", "json"], capture_output=True, text=True, cwd=ROOT, timeout=120,
             env={**os.environ, "HOME": str(home), "SSH_AUTH_SOCK": ""}, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.stdout, done.stderr
@@ -137,6 +221,53 @@ def test_states(run: Run, lab: Lab) -> None:
     assert run("state.show_top") == ({"base": ["site"]}, 0)
     value, code = run("state.single", "test.fail_with_changes", "name=x")
     assert [state["result"] for state in value.values()] == [False] and code != 0
+
+
+Results = dict[str, dict[str, Any]]
+
+
+def _by_id(value: dict[str, dict[str, Any]]) -> Results:
+    assert isinstance(value, dict), value
+    return {tag.split("_|-")[1]: result for tag, result in value.items()}
+
+
+def _differ(results: Results, expected: bool | None) -> list[tuple[str, Any, str]]:
+    """States with another result."""
+    return [(name, r["result"], r["comment"]) for name, r in results.items() if r["result"] is not expected]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(os.geteuid() != 0, reason="makes users")
+def test_a_table_of_states(run: Run, lab: Lab) -> None:
+    made, given = lab.root / "made", lab.root / "given"
+    given.mkdir(exist_ok=True)
+    for name in EDITED:
+        (given / name).write_text("a\nb\nc = 1\n")
+    try:
+        for sls in ("table", "ends"):
+            predicted = _by_id(run("state.apply", sls, "test=True")[0])
+            assert not _differ(predicted, None) and made.exists() == (sls == "ends")
+            value, code = run("state.apply", sls)
+            first = _by_id(value)
+            assert not _differ(first, True) and code == 0
+            assert not [name for name, result in first.items() if not result["changes"]]
+            for options in ([], ["test=True"]):
+                again = _by_id(run("state.apply", sls, *options)[0])
+                if options:
+                    again.pop("archive", None)  # is not fetched to look into it
+                assert not _differ(again, True)
+                assert not [(name, result["changes"]) for name, result in again.items() if result["changes"]]
+        assert not made.exists() and (lab.root / "hosts").read_text() == "127.0.0.1 localhost\n"
+    finally:
+        for command in (f"crontab -r -u {USER}", f"userdel -f {USER}", f"groupdel {USER}s", f"rm -rf {made} {given}"):
+            subprocess.run(command.split(), capture_output=True)
+
+
+def test_failures_of_states(run: Run) -> None:
+    value, code = run("state.apply", "fails")
+    results = _by_id(value)
+    assert not _differ(results, False) and len(results) == 8 and code != 0
+    assert "Reason: 'nosuch.function' is not available" in results["unknown"]["comment"]
 
 
 def test_what_there_is(run: Run) -> None:
