@@ -41,6 +41,10 @@ from transports.retry import Backoff
 log = logging.getLogger(__name__)
 
 KEEP = 300.0
+_NOT_SERVED = {
+    "scan": "the roster `scan` finds hosts by their target; a master needs one that names them",
+    "cache": "the roster `cache` believes what minions say of their addresses; a master needs one that operators write",
+}
 
 
 def run(settings: MasterSettings, parts: Parts) -> None:
@@ -186,8 +190,8 @@ class _Daemon:
             sources.setdefault(path, signature_of(path))
 
         try:
-            if hosts.to_scan(self._settings):
-                raise ConfigError("the roster `scan` finds hosts by their target, which a master can't serve")
+            if self._settings.roster in _NOT_SERVED:
+                raise ConfigError(_NOT_SERVED[self._settings.roster])
             roster = await asyncio.to_thread(hosts.load, self._settings, self._parts.data, "", uses)
             log.info("the roster has %d hosts", len(roster.hosts))
             self._roster = roster
