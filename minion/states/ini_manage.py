@@ -130,25 +130,40 @@ def options_absent(
     changes: Dict[str, Any] = {}
     try:
         present = __salt__["ini.get_ini"](**place)
-        for section, keys in (sections or {}).items():
-            inside = present.get(section) if isinstance(keys, list) else present
-            where = f" in section {section}" if isinstance(keys, list) and section else ""
-            for key in keys if isinstance(keys, list) else [section]:
+        for section, keys in _unwanted(sections or {}, present).items():
+            inside = present if keys is None else present.get(section)
+            where = f" in section {section}" if keys is not None and section else ""
+            for key in [section] if keys is None else keys:
                 if not isinstance(inside, dict) or key not in inside:
                     lines.append(f"Key {key}{where} does not exist.\n")
                     continue
                 lines.append(f"Deleted key {key}{where}.\n")
-                if isinstance(keys, list):
-                    changes.setdefault(section, {})[key] = inside[key]
-                else:
+                if keys is None:
                     changes[section] = inside[key]
+                else:
+                    changes.setdefault(section, {})[key] = inside[key]
                 if not __opts__["test"]:
-                    __salt__["ini.remove_option"](
-                        section=section if isinstance(keys, list) else None, option=key, **place
-                    )
+                    __salt__["ini.remove_option"](section=None if keys is None else section, option=key, **place)
     except CommandExecutionError as exc:
         return failed(ret, str(exc))
     return _predicted(ret, lines, bool(changes)) if __opts__["test"] else _concluded(ret, changes)
+
+
+def _unwanted(sections: Any, present: Mapping[str, Any]) -> Dict[str, Optional[List[str]]]:
+    """Section -> its options that are to go; None for an option outside of sections."""
+    if not isinstance(sections, Mapping):
+        raise CommandExecutionError(f"sections must be a mapping of sections to lists of options, not {sections!r}")
+    found: Dict[str, Optional[List[str]]] = {}
+    for section, keys in sections.items():
+        if isinstance(keys, (list, Mapping)):
+            found[section] = list(keys)
+        elif not isinstance(present.get(section), dict):
+            found[section] = None
+        elif isinstance(keys, str):
+            found[section] = [keys]
+        else:
+            raise CommandExecutionError(f"The options of section {section} must be a list, not {keys!r}")
+    return found
 
 
 def sections_present(name: str, sections: Any = None, separator: str = "=", encoding: Optional[str] = None) -> Result:

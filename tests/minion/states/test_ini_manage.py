@@ -91,3 +91,22 @@ def test_the_others(
 def test_what_is_no_file(host: State, tmp_path: Path, function: str) -> None:
     comment = host.fails(f"ini.{function}", str(tmp_path), sections={"a": {"b": "c"}})
     assert comment.startswith(f"Unable to open file '{tmp_path}'")
+
+
+@pytest.mark.parametrize("options", [["host"], "host", {"host": "any"}])
+def test_only_the_named_options_go(host: State, file: Path, options: Any) -> None:
+    _, first, _ = host.converge("ini.options_absent", str(file), sections={"main": options})
+    assert first["changes"] == {"main": {"host": "h"}}
+    assert file.read_text() == TEXT.replace("host = h\n", "")
+
+
+@pytest.mark.parametrize(
+    ("sections", "comment"),
+    [
+        ({"other": ["x"], "main": None}, "The options of section main must be a list, not None"),
+        (["main"], "sections must be a mapping of sections to lists of options, not ['main']"),
+    ],
+)
+def test_what_options_absent_refuses(host: State, file: Path, sections: Any, comment: str) -> None:
+    assert host.fails("ini.options_absent", str(file), sections=sections) == comment
+    assert file.read_text() == TEXT
