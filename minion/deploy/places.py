@@ -50,6 +50,16 @@ class Places:
         """The link that leads to the release before."""
         return os.path.join(self.prefix, "previous")
 
+    @property
+    def trial(self) -> str:
+        """While a release is tried: where the links led before; locked by who tries it."""
+        return os.path.join(self.prefix, "trial")
+
+    @property
+    def guard(self) -> str:
+        """The script that runs before the service starts."""
+        return os.path.join(self.prefix, "guard")
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lets nobody else change the releases meanwhile.

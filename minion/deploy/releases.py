@@ -7,6 +7,7 @@ its own when it is whole and on the disk.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -323,6 +324,26 @@ def go_back(where: Places, before: Tuple[str, str]) -> None:
                 places.remove_file(path)
 
 
+@contextmanager
+def trial(where: Places) -> Iterator[Tuple[str, str]]:
+    """While a release is tried; gives the names from before.
+
+    If this process does not live to end the trial, the service's guard puts them back.
+    """
+    before = names(where)
+    if not before[0]:
+        yield before  # there is nothing to go back to
+        return
+    places.write(where.trial, " ".join(before).encode() + b"\n")
+    handle = os.open(where.trial, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield before
+    finally:
+        places.remove_file(where.trial)
+        os.close(handle)
+
+
 def prune(where: Places) -> None:
     """Removes releases that are neither the current nor the previous one."""
     with where.locked():
@@ -369,6 +390,7 @@ def remove(where: Places) -> List[str]:
                 shutil.rmtree(folder)
                 gone.append(folder)
         _forget_broken(where)
-        places.remove_file(os.path.join(where.prefix, ".lock"))
+        for path in (where.trial, where.guard, os.path.join(where.prefix, ".lock")):
+            places.remove_file(path)
     places.remove_if_empty(where.prefix)
     return gone

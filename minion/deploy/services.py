@@ -25,6 +25,15 @@ _PACKAGED = ("/usr/lib/systemd/system", "/lib/systemd/system")
 _PATIENCE = 120.0
 _INEXACT = 0.05  # seconds by which the time of a process's start may be wrong
 _UNIT = "minion/salt-minion.service"  # in the release
+_GUARD = """#!/bin/sh
+{mark}# If whoever tried a release is gone (the power was cut), the one before is put back before the service starts.
+cd "$(dirname "$0")" && [ -s trial ] && flock -n trial true || exit 0
+read -r current previous <trial
+ln -sfn "$current" current
+if [ -n "$previous" ]; then ln -sfn "$previous" previous; else rm -f previous; fi
+rm -f trial
+echo "salt-minion: back to release $current, because the trial of another one was cut short" >&2
+"""
 _OPENRC = """#!/sbin/openrc-run
 {mark}name="Saltern minion"
 supervisor=supervise-daemon
@@ -33,6 +42,10 @@ command_args="-c {config_dir}"
 respawn_delay=5
 respawn_max=0
 umask=077
+
+start_pre() {{
+    sh {guard}
+}}
 
 depend() {{
     use net
@@ -51,6 +64,8 @@ _SYSV = """#!/bin/sh
 program={program}
 pidfile={pidfile}
 
+start() {{ runs || {{ sh {guard}; "$program" -d -c {config_dir}; }}; }}
+
 runs() {{ [ -s "$pidfile" ] && kill -0 "$(cat "$pidfile")" 2>/dev/null; }}
 
 stop() {{
@@ -65,9 +80,9 @@ stop() {{
 }}
 
 case "$1" in
-    start) runs || "$program" -d -c {config_dir} ;;
+    start) start ;;
     stop) stop ;;
-    restart|force-reload) stop; "$program" -d -c {config_dir} ;;
+    restart|force-reload) stop; start ;;
     reload) runs && kill -HUP "$(cat "$pidfile")" ;;
     status) if runs; then echo "salt-minion is running"; else echo "salt-minion is not running"; exit 3; fi ;;
     *) echo "Usage: $0 {{start|stop|restart|reload|status}}" >&2; exit 2 ;;
@@ -113,15 +128,20 @@ class Service:
         """The definition as it should be."""
         program = os.path.join(self._where.current, "bin", NAME)
         return self._template(release).format(
-            mark=_MARK, program=program, config_dir=self._where.config_dir, pidfile=self._pidfile
+            mark=_MARK,
+            program=program,
+            config_dir=self._where.config_dir,
+            pidfile=self._pidfile,
+            guard=self._where.guard,
         )
 
     def fits(self, release: Release) -> bool:
         """Whether the definition is as it should be."""
-        return places.read(self.path) == self.text(release).encode()
+        return places.read(self.path) == self.text(release).encode() and places.read(self._where.guard) == self._guard()
 
     def write(self, release: Release) -> None:
         """Writes the definition."""
+        places.write(self._where.guard, self._guard(), 0o755)
         places.make_folder(os.path.dirname(self.path))
         places.write(self.path, self.text(release).encode(), self._mode)
 
@@ -149,6 +169,9 @@ class Service:
 
     def _template(self, release: Release) -> str:
         raise NotImplementedError
+
+    def _guard(self) -> bytes:
+        return _GUARD.format(mark=_MARK).encode()
 
     def _defined(self) -> str:
         content = places.read(self.path)
@@ -198,7 +221,7 @@ class Systemd(Service):
         if "\nExecStart=" not in packaged:
             raise CommandExecutionError(f"the release {release.name} brings no unit file")
         program = os.path.join(self._where.current, "bin", NAME)
-        command = f"\nExecStart={program} -c {self._where.config_dir}"
+        command = f"\nExecStartPre=-/bin/sh {self._where.guard}\nExecStart={program} -c {self._where.config_dir}"
         return _MARK + re.sub(r"\nExecStart=[^\n]*", lambda _: command, packaged)
 
 

@@ -12,7 +12,7 @@ import select
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, NoReturn
+from typing import Any, Callable, Dict, NoReturn, Tuple
 
 from minion import arrival
 from minion.deploy import releases
@@ -41,20 +41,24 @@ class Change:
     def __init__(self, where: Places, release: Release, service: Service, cachedir: str, patience: float) -> None:
         self._where, self._release, self._service = where, release, service
         self._cachedir, self._patience = cachedir, patience
-        self._before, self._names = releases.linked(where, where.current), releases.names(where)
+        self._before = releases.linked(where, where.current)
 
     def run(self) -> Verdict:
         """Makes the change and says what came of it: `connected`, `rolled_back`, `comment`."""
+        with releases.trial(self._where) as names:
+            verdict = self._run(names)
+            releases.prune(self._where)
+        return verdict
+
+    def _run(self, names: Tuple[str, str]) -> Verdict:
         name = self._release.name
         reason = self._try(lambda: releases.switch(self._where, self._release), self._release, self._patience)
         if not reason:
-            releases.prune(self._where)
             return {"connected": True, "rolled_back": False, "comment": f"release {name} is in use"}
         before = self._before
         if before is None or before.name == name:
             return {"connected": False, "rolled_back": False, "comment": f"{reason}; there is no release to go back to"}
-        still = self._try(lambda: releases.go_back(self._where, self._names), before, _BACK_SECONDS)
-        releases.prune(self._where)
+        still = self._try(lambda: releases.go_back(self._where, names), before, _BACK_SECONDS)
         comment = f"{reason}; went back to release {before.name}" + (f", but {still}" if still else "")
         return {"connected": not still, "rolled_back": True, "comment": comment}
 

@@ -307,8 +307,7 @@ def start(
     if changes and not test:
         releases.link_commands(where)
         if unit is None:
-            releases.switch(where, release)
-            releases.prune(where)
+            _switch(where, release)
         elif patience > 0:
             result.update(_watched(watch.Change(where, release, unit, _cachedir(own), patience)))
         else:
@@ -342,11 +341,16 @@ def _missing(where: Places, release: Release, unit: Optional[Service], pki_dir: 
     return changes
 
 
-def _put_into_use(where: Places, release: Release, unit: Service) -> None:
+def _switch(where: Places, release: Release) -> None:
+    places.remove_file(where.trial)  # of one that was cut short: what is asked for now counts
     releases.switch(where, release)
+    releases.prune(where)
+
+
+def _put_into_use(where: Places, release: Release, unit: Service) -> None:
+    _switch(where, release)
     unit.define(release)
     unit.restart()
-    releases.prune(where)
 
 
 def _watched(change: watch.Change) -> Dict[str, Any]:
@@ -396,7 +400,7 @@ def roll_back(prefix: str = PREFIX, config_dir: str = CONFIG_DIR, test: bool = F
         if unit is not None and unit.state().defined == "ours":
             _put_into_use(where, release, unit)
         else:
-            releases.switch(where, release)
+            _switch(where, release)
     return {"changed": True, "comment": comment, "name": release.name, "previous": before}
 
 

@@ -147,6 +147,22 @@ def test_the_way_back_outlives_who_began(host: Host) -> None:
     assert os.readlink(host.where.current) == good.name and services.runs(host.service.state().pid, good)
 
 
+def test_power_cut_during_a_trial(host: Host) -> None:
+    """Whoever tried a release is gone without a trace but the note he left: the next start puts back what was there."""
+    where, before = host.where, releases.names(host.where)
+    with releases.trial(where):
+        host.service.say("restart")
+        assert os.path.exists(where.trial) and releases.names(where) == before  # he lives: nothing is done
+        note = Path(where.trial).read_text()
+        releases.switch(where, host.bring("10.0", BROKEN))
+    Path(where.trial).write_text(note)
+    starts = host.lab.listen("salt/minion/box/start")
+    said = host.service.say("restart")
+    host.lab.expect(starts, "the minion's return", 60)
+    assert releases.names(where) == before and not os.path.exists(where.trial)
+    assert f"back to release {before[0]}" in said.stderr
+
+
 def test_script(host: Host) -> None:
     assert host.service.say("start").returncode == 0  # runs already
     before = host.service.state().pid
