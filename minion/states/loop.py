@@ -1,10 +1,10 @@
-"""Waiting until an execution function answers as expected."""
+"""Waits until an execution function returns what is wanted."""
 
 from __future__ import annotations
 
 import operator
 import time
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from minion.states._result import Result, begun, failed, predicted
 
@@ -15,99 +15,99 @@ __opts__: Dict[str, Any]
 
 def until(
     name: str,
-    m_args: Optional[List[Any]] = None,
-    m_kwargs: Optional[Dict[str, Any]] = None,
+    m_args: Optional[Sequence[Any]] = None,
+    m_kwargs: Optional[Mapping[str, Any]] = None,
     condition: Optional[str] = None,
-    period: Union[int, float] = 1,
-    timeout: Union[int, float] = 60,
+    period: float = 1,
+    timeout: float = 60,
 ) -> Result:
-    """Calls an execution function again and again until a condition holds.
+    """Calls an execution function until a condition is met.
 
     Args:
         name: the function.
         m_args, m_kwargs: its arguments.
-        condition: a Python expression; `m_ret` in it is what the function returned. It may do what Python may do, so
-            nothing in it may come from strangers.
+        condition: a Python expression in which `m_ret` is what the function returned.
         period: seconds between two calls.
         timeout: seconds after which the state fails.
     """
     ret = begun(name)
-    if name not in __salt__:
-        return failed(ret, f"Cannot find module {name}")
-    if condition is None:
-        return failed(ret, "An exit condition must be specified")
-    complaint = _wrong_times(period, timeout)
-    if complaint:
-        return failed(ret, complaint)
+    problem = f"Cannot find module {name}" if name not in __salt__ else _bad_times(period, timeout)
+    if condition is None or problem:
+        return failed(ret, problem or "An exit condition must be specified")
     if __opts__["test"]:
         return predicted(ret, f"The execution module {name} will be run")
-    deadline = time.time() + timeout
-    while time.time() < deadline:
-        answer = __salt__[name](*(m_args or ()), **(m_kwargs or {}))
-        if eval(condition, {"m_ret": answer}):  # noqa: S307 - as free as a template of whoever wrote the SLS file
-            ret["comment"] = f"Condition {condition} was met"
-            return ret
-        time.sleep(period)
-    return failed(ret, f"Timed out while waiting for condition {condition}")
+    code = compile(condition, "<condition>", "eval")
+
+    def holds(value: Any) -> bool:
+        return bool(eval(code, {"m_ret": value}))  # noqa: S307 - who writes states may run what he likes
+
+    _, met = _repeat(lambda: __salt__[name](*(m_args or ()), **(m_kwargs or {})), holds, period, timeout)
+    if not met:
+        return failed(ret, f"Timed out while waiting for condition {condition}")
+    return {**ret, "comment": f"Condition {condition} was met"}
 
 
 def until_no_eval(
     name: str,
     expected: Any,
     compare_operator: str = "eq",
-    timeout: Union[int, float] = 60,
-    period: Union[int, float] = 1,
-    init_wait: Union[int, float] = 0,
+    timeout: float = 60,
+    period: float = 1,
+    init_wait: float = 0,
     args: Optional[List[Any]] = None,
-    kwargs: Optional[Dict[str, Any]] = None,
+    kwargs: Optional[Mapping[str, Any]] = None,
 ) -> Result:
-    """Calls an execution function again and again until its result compares with what is expected.
+    """Calls an execution function until it returns what is expected.
 
     Args:
         name: the function.
-        expected: what to compare its result with.
-        compare_operator: how: a function of Python's `operator` (`eq`, `lt`, `contains`, ...), or an execution function
-            that takes the result and what is expected.
+        expected: what it is compared with.
+        compare_operator: a function of Python's module `operator`, an execution function or one of `_utils`; it gets
+            what was returned and what is expected.
         timeout: seconds after which the state fails.
         period: seconds between two calls.
-        init_wait: seconds before the first call.
-        args, kwargs: the function's arguments.
+        init_wait: seconds before the first.
+        args, kwargs: arguments of the function.
     """
     ret = begun(name)
-    if __opts__["test"]:
-        return predicted(ret, f'Would have waited for "{name}" to produce "{expected}".')
-    compare = _comparison(compare_operator)
     if name not in __salt__:
         return failed(ret, f'Module.function "{name}" is unavailable.')
-    if compare is None:
-        return failed(ret, f'Invalid operator "{compare_operator}" supplied.')
-    complaint = _wrong_times(period, timeout)
-    if complaint:
-        return failed(ret, complaint)
+    compare = __salt__.get(compare_operator) or __utils__.get(compare_operator)
+    compare = compare or getattr(operator, compare_operator, None)
+    problem = _bad_times(period, timeout)
+    if compare is None or problem:
+        return failed(ret, problem or f'Invalid operator "{compare_operator}" supplied.')
+    if __opts__["test"]:
+        return predicted(ret, f'Would have waited for "{name}" to produce "{expected}".')
+    matches: Callable[[Any, Any], Any] = compare
     time.sleep(init_wait)
-    attempts, deadline = 0, time.time() + timeout
-    while time.time() < deadline:
-        attempts += 1
-        try:
-            answer = __salt__[name](*(args or ()), **(kwargs or {}))
-        except Exception as exc:  # noqa: BLE001 - whatever the function raises ends the waiting
-            return failed(ret, f"Exception occurred while executing {name}: {type(exc)}:{exc}")
-        if compare(answer, expected):
-            ret["comment"] = f"Call provided the expected results in {attempts} attempts"
-            return ret
-        time.sleep(period)
-    return failed(ret, f"Call did not produce the expected result after {attempts} attempts")
+    try:
+        attempts, met = _repeat(
+            lambda: __salt__[name](*(args or ()), **(kwargs or {})),
+            lambda value: bool(matches(value, expected)),
+            period,
+            timeout,
+        )
+    except Exception as exc:  # noqa: BLE001 - a function may raise anything
+        return failed(ret, f"Exception occurred while executing {name}: {type(exc)}:{exc}")
+    if not met:
+        return failed(ret, f"Call did not produce the expected result after {attempts} attempts")
+    return {**ret, "comment": f"Call provided the expected results in {attempts} attempts"}
 
 
-def _comparison(name: str) -> Optional[Callable[[Any, Any], Any]]:
-    for known in (__salt__, __utils__):
-        if name in known:
-            return known[name]
-    return None if name.startswith("_") else getattr(operator, name, None)
-
-
-def _wrong_times(period: Any, timeout: Any) -> str:
-    for what, seconds in (("Period", period), ("Timeout", timeout)):
-        if not isinstance(seconds, (int, float)):
-            return f"{what} must be specified as a float in seconds"
+def _bad_times(period: Any, timeout: Any) -> str:
+    for label, value in (("Period", period), ("Timeout", timeout)):
+        if not isinstance(value, (int, float)):
+            return f"{label} must be specified as a float in seconds"
     return ""
+
+
+def _repeat(call: Callable[[], Any], holds: Callable[[Any], bool], period: float, timeout: float) -> Tuple[int, bool]:
+    """(number of calls, whether the last one returned what is wanted)"""
+    end, attempts = time.monotonic() + timeout, 0
+    while time.monotonic() < end:
+        attempts += 1
+        if holds(call()):
+            return attempts, True
+        time.sleep(period)
+    return attempts, False

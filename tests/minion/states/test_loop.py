@@ -1,65 +1,70 @@
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any, Dict
 
 import pytest
 
 from tests.minion.states.calls import State
 
-PING = "test.ping"
+
+def appear(path: Path) -> threading.Timer:
+    timer = threading.Timer(0.2, path.touch)
+    timer.start()
+    return timer
+
+
+def test_a_condition_is_met_after_a_while(host: State, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    options: Dict[str, Any] = {"m_args": [str(path)], "condition": "m_ret is True", "period": 0.02, "timeout": 20}
+    result = host("loop.until", "file.file_exists", test=True, **options)
+    assert (result["result"], result["comment"]) == (None, "The execution module file.file_exists will be run")
+    timer = appear(path)
+    result = host("loop.until", "file.file_exists", **options)
+    timer.join()
+    assert (result["result"], result["comment"]) == (True, "Condition m_ret is True was met")
+
+
+def test_a_value_comes_after_a_while(host: State, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    options: Dict[str, Any] = {"args": [str(path)], "expected": True, "period": 0.02, "timeout": 20}
+    result = host("loop.until_no_eval", "file.file_exists", test=True, **options)
+    assert result["comment"] == 'Would have waited for "file.file_exists" to produce "True".'
+    timer = appear(path)
+    result = host("loop.until_no_eval", "file.file_exists", **options)
+    timer.join()
+    assert result["result"] is True and result["comment"].startswith("Call provided the expected results in ")
+    assert host("loop.until_no_eval", "test.echo", args=["b"], expected="a", compare_operator="gt")["result"] is True
 
 
 @pytest.mark.parametrize(
-    ("arguments", "comment"),
+    ("fun", "name", "arguments", "comment"),
     [
-        ({"condition": "m_ret is True"}, "Condition m_ret is True was met"),
-        ({"name": "test.echo", "m_args": ["ab"], "condition": "len(m_ret) == 2"}, "Condition len(m_ret) == 2 was met"),
-        ({"name": "test.kwarg", "m_kwargs": {"a": 1}, "condition": 'm_ret["a"]'}, 'Condition m_ret["a"] was met'),
+        ("until", "no.such", {"condition": "1"}, "Cannot find module no.such"),
+        ("until", "test.ping", {}, "An exit condition must be specified"),
+        ("until", "test.ping", {"condition": "1", "period": "x"}, "Period must be specified as a float in seconds"),
+        (
+            "until",
+            "test.ping",
+            {"condition": "not m_ret", "period": 0.01, "timeout": 0.02},
+            "Timed out while waiting for condition not m_ret",
+        ),
+        ("until_no_eval", "no.such", {"expected": 1}, 'Module.function "no.such" is unavailable.'),
+        ("until_no_eval", "test.ping", {"expected": 1, "compare_operator": "x"}, 'Invalid operator "x" supplied.'),
+        (
+            "until_no_eval",
+            "test.ping",
+            {"expected": 5, "period": 1, "timeout": 0.1},
+            "Call did not produce the expected result after 1 attempts",
+        ),
+        (
+            "until_no_eval",
+            "test.exception",
+            {"expected": 5, "args": ["broken"]},
+            "Exception occurred while executing test.exception: <class 'Exception'>:broken",
+        ),
     ],
 )
-def test_a_condition_that_holds(host: State, arguments: Dict[str, Any], comment: str) -> None:
-    called = {"name": PING, **arguments}
-    assert host("loop.until", test=True, **called)["comment"] == f"The execution module {called['name']} will be run"
-    done = host("loop.until", **called)
-    assert (done["result"], done["comment"], done["changes"]) == (True, comment, {})
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "comment"),
-    [
-        (PING, {}, "An exit condition must be specified"),
-        ("nosuch.x", {"condition": "m_ret"}, "Cannot find module nosuch.x"),
-        (PING, {"condition": "m_ret", "period": "1"}, "Period must be specified as a float in seconds"),
-        (PING, {"condition": "not m_ret", "period": 0, "timeout": 0.01}, "Timed out while waiting for condition not"),
-    ],
-)
-def test_a_condition_that_does_not_hold(host: State, name: str, arguments: Dict[str, Any], comment: str) -> None:
-    assert host.fails("loop.until", name, **arguments).startswith(comment)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "comment"),
-    [
-        ({"expected": 5}, "Call provided the expected results in 1 attempts"),
-        ({"expected": 4, "compare_operator": "gt"}, "Call provided the expected results in 1 attempts"),
-        ({"expected": 5, "compare_operator": "test.arg"}, "Call provided the expected results in 1 attempts"),
-    ],
-)
-def test_an_expected_result(host: State, arguments: Dict[str, Any], comment: str) -> None:
-    predicted = host("loop.until_no_eval", "test.echo", test=True, args=[5], **arguments)
-    assert predicted["comment"] == f'Would have waited for "test.echo" to produce "{arguments["expected"]}".'
-    assert host("loop.until_no_eval", "test.echo", args=[5], **arguments)["comment"] == comment
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "comment"),
-    [
-        ("nosuch.x", {}, 'Module.function "nosuch.x" is unavailable.'),
-        (PING, {"compare_operator": "nosuch"}, 'Invalid operator "nosuch" supplied.'),
-        (PING, {"timeout": "1"}, "Timeout must be specified as a float in seconds"),
-        (PING, {"period": 0, "timeout": 0.01}, "Call did not produce the expected result after "),
-        ("test.exception", {}, "Exception occurred while executing test.exception: <class 'Exception'>:"),
-    ],
-)
-def test_another_result(host: State, name: str, arguments: Dict[str, Any], comment: str) -> None:
-    assert host.fails("loop.until_no_eval", name, expected=False, **arguments).startswith(comment)
+def test_failures(host: State, fun: str, name: str, arguments: Dict[str, Any], comment: str) -> None:
+    assert host.fails(f"loop.{fun}", name, **arguments) == comment
