@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from importlib import metadata
 
 from roster.errors import RosterError
 from roster.source import Roster, Source
@@ -24,6 +23,8 @@ def reader(kind: str) -> Reader:
     if kind in KINDS:
         found: Reader = importlib.import_module(f"roster.{kind}").read
         return found
+    from importlib import metadata
+
     further = metadata.entry_points(group=GROUP)
     if kind in further.names:
         loaded: Reader = further[kind].load()

@@ -158,10 +158,12 @@ class _Launch:
     async def run(self, bundle: Bundle, early: bytes, pre_flight: bool) -> str:
         """Returns what the stage has to say."""
         try:
-            self._session.writer.write(self._start.head())
+            head = self._start.head()
             if self._start.sudo_user:
+                self._session.writer.write(head)
                 await self._become()
-            self._session.writer.write(self._start.body(early))
+                head = b""
+            self._session.writer.write(head + self._start.body(early))
             while True:
                 word, _, text = (await self._line()).partition(" ")
                 if word == "ready":

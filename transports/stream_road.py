@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any, Collection, Dict, Mapping, Optional, Protocol, Set
+from typing import Any, Collection, Dict, Mapping, Protocol, Set
 
 from transports import frames
 from transports.codec import MAX_MESSAGE
@@ -105,10 +105,9 @@ class Stream:
         self._peer, self._reader, self._writer, self._road = peer, reader, writer, road
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
         self._answering: Set[asyncio.Task[None]] = set()
-        self._timer: Optional[asyncio.TimerHandle] = None
+        self._timer = asyncio.get_running_loop().call_later(road._heartbeat, self._beat)
         self._why = ""
         self._task = asyncio.ensure_future(self._serve())
-        self._beat()
 
     async def ended(self) -> str:
         """Waits for the end of the stream; says why it ended."""
@@ -149,8 +148,7 @@ class Stream:
             self._end()
 
     def _end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         for task in self._answering:
             task.cancel()
         self._road._forget(self._peer.id, self)

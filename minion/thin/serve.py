@@ -7,6 +7,7 @@ or nothing was heard for too long, the jobs are ended and nothing is left.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import select
@@ -40,6 +41,8 @@ def serve(reading: int, writing: int, base: str, setup: bytes, early: bytes) -> 
         setup: packed options, see `ssh.bootstrap`.
         early: frames that came together with the setup.
     """
+    gc.freeze()  # neither does it help to look at what is loaded once more, nor to copy it for that in a new process
+    gc.enable()
     options = codec.unpack(setup)
     logging.basicConfig(
         level=options["log_level"], stream=sys.stderr, format="[%(levelname)-8s] %(message)s", force=True
@@ -120,6 +123,7 @@ class ThinMinion:
         self._jobs: Dict[int, _Work] = {}  # by the descriptor of its pipe
         self._asked: Dict[str, Tuple[int, str]] = {}  # number on the link -> (descriptor, number on the pipe)
         self._count = 0
+        self._several = False
 
     def run(self, early: bytes) -> None:
         """Serves until the master's side ends the link, or is silent for too long."""
@@ -159,6 +163,9 @@ class ThinMinion:
                 self._answered(message)
 
     def _start(self, job: Job) -> None:
+        if self._several:  # then there are more to come: what each needs is loaded here, once for all of them
+            import minion.thin.job  # noqa: F401
+        self._several = True
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:

@@ -12,6 +12,7 @@ nobody can guess takes its place for this run.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import stat
 import sys
@@ -259,6 +260,7 @@ def become(place: str, base: str, link: int, setup: bytes, early: bytes) -> int:
 
 def main(source: BinaryIO) -> NoReturn:
     """Reads its orders, obtains the bundle, and becomes the thin minion."""
+    gc.disable()  # what is loaded from here on stays: to look for garbage in it would take a tenth of the time
     link = os.dup(1)  # what follows speaks on this; prints of modules go to stderr
     if os.isatty(1):  # then both are the same terminal, and messages would come between the frames
         nothing = os.open(os.devnull, os.O_WRONLY)
