@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,8 +15,7 @@ from master.miniondata import MinionData
 from master.peers import Jobs as PeerJobs
 from master.peers import MasterJobs, MasterPeers
 from master.pillars import MasterPillars
-from master.requests import Bus, Jobs, Services
-from master.wheelhouse import Wheelhouse
+from master.requests import Bus, Jobs, Services, Wheels
 
 _MASTER_OPTS = (
     "top_file_merging_strategy", "env_order", "default_top", "renderer", "failhard", "state_top", "state_top_saltenv",
@@ -69,9 +69,30 @@ def services_of(
         facts=data,
         master_opts={name: opts[name] for name in _MASTER_OPTS},
         tops=lambda minion_id, claimed: _tops(opts, data, minion_id, claimed),
-        wheels=Wheelhouse.of(settings),
+        wheels=_Wheels(settings),
         revoke=revoke,
     )
+
+
+class _Wheels:
+    """The wheelhouse. It takes long to load, and only deployments ask for it."""
+
+    def __init__(self, settings: MasterSettings) -> None:
+        self._settings = settings
+
+    @functools.cached_property
+    def _house(self) -> Wheels:
+        from master.wheelhouse import Wheelhouse
+
+        return Wheelhouse.of(self._settings)
+
+    def answer(self, minion_id: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """See `master.requests.Wheels`."""
+        return self._house.answer(minion_id, facts)
+
+    def chunk(self, minion_id: str, sha256: str, offset: int) -> dict[str, Any]:
+        """See `master.requests.Wheels`."""
+        return self._house.chunk(minion_id, sha256, offset)
 
 
 def _tops(opts: Mapping[str, Any], data: MinionData, minion_id: str, claimed: Mapping[str, Any]) -> dict[str, Any]:
