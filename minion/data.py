@@ -119,8 +119,9 @@ def filter_by(
 
 def _first_match(lookup: Mapping[Any, Any], values: Iterable[Any]) -> Any:
     for value in values:
-        for pattern, choice in lookup.items():
+        for pattern in lookup:
             if fnmatch.fnmatchcase(str(value), str(pattern)):
+                choice = lookup[pattern]
                 if choice is not None:
                     return choice
                 break

@@ -104,7 +104,7 @@ def high(data: Dict[str, Any], test: Optional[bool] = None, queue: Any = None, *
         kwargs,
         Wish(test, queue, tree=False),
         "state.high",
-        lambda run: judged(run.run_high(data), data),
+        lambda run: judged(run.run_high(data), data if isinstance(data, dict) else None),
     )
 
 

@@ -180,6 +180,9 @@ def reconcile_extend(high: High, strict: bool = False) -> Errors:
     for extension in high.pop("__extend__", []):
         for name, body in extension.items():
             states = dict(declared(body))
+            if None in states.values():
+                errors.append(f"Extension '{name}' in SLS '{body.get('__sls__')}' extends a state by nothing")
+                continue
             state = next(iter(states), "")
             if name not in high or state not in high[name]:
                 ids = find_ids(name, state, high, strict)

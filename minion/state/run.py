@@ -134,7 +134,7 @@ class StateRun:
 
     def complete(self, high: High) -> Errors:
         """Applies `extend`, requisites in others and `exclude`; what is wrong."""
-        errors = high_data.reconcile_extend(high)
+        errors = high_data.reconcile_extend(high) if isinstance(high, dict) else []
         errors.extend(high_data.verify(high))
         if errors:
             return errors
@@ -236,5 +236,5 @@ def _listed(value: Any) -> List[Any]:
 def add_exclude(high: High, exclude: Exclude) -> None:
     """Adds what the command line excludes to what the SLS files exclude."""
     if exclude:
-        entries = [part.strip() for part in exclude.split(",")] if isinstance(exclude, str) else exclude
+        entries = exclude if isinstance(exclude, list) else [part.strip() for part in str(exclude).split(",")]
         high.setdefault("__exclude__", []).extend(entries)

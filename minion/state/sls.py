@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import os
 import re
 from collections import OrderedDict
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Protocol, Set, Tuple
@@ -124,6 +125,8 @@ class SlsCompiler:
 
     def compile_local(self, path: str, saltenv: str) -> Tuple[High, Errors]:
         """High data of one file outside the file roots."""
+        if not os.path.isfile(path):
+            return {}, [f"Specified SLS {path} on local filesystem cannot be found."]
         return self.render(_Place(saltenv, path), path)
 
     @staticmethod
@@ -160,13 +163,14 @@ class SlsCompiler:
         if not state:
             return {}, errors
         if not isinstance(state, dict):
-            return state, [*errors, f"SLS {place.sls} does not render to a dictionary"]
+            shown = {} if hasattr(state, "read") else state  # text of which no renderer made data
+            return shown, [*errors, f"SLS {place.sls} does not render to a dictionary"]
         includes = _take_includes(state, place, errors)
         _take_extend(state, place, errors)
         _take_exclude(state, place, errors)
         _complete_declarations(state, place, errors)
-        for entry in includes:
-            self._include(state, entry, place, errors)
+        for saltenv, name in includes:
+            self._include(state, saltenv, name, place, errors)
         if self._auto_order:
             self._number(state)
         return state, errors
@@ -187,9 +191,7 @@ class SlsCompiler:
 
     # include
 
-    def _include(self, state: High, entry: Any, place: _Place, errors: Errors) -> None:
-        saltenv, name = next(iter(entry.items())) if isinstance(entry, dict) and entry else (place.saltenv, entry)
-        name = str(name)
+    def _include(self, state: High, saltenv: str, name: str, place: _Place, errors: Errors) -> None:
         if saltenv != "_xenv" and saltenv not in self._available and "__env__" not in self._available:
             errors.append(f"Nonexistent saltenv '{saltenv}' found in include of '{name}' within SLS '{place}'")
             return
@@ -268,13 +270,21 @@ def _reworded(error: str, pattern: str, saltenv: str) -> str:
     return error
 
 
-def _take_includes(state: High, place: _Place, errors: Errors) -> List[Any]:
+def _take_includes(state: High, place: _Place, errors: Errors) -> List[Tuple[str, str]]:
+    """(environment, SLS file) of each include."""
     if "include" not in state:
         return []
     if not isinstance(state["include"], list):
         errors.append(f"Include Declaration in SLS {place.sls} is not formed as a list")
         return []
-    return list(state.pop("include"))
+    includes: List[Tuple[str, str]] = []
+    for entry in state.pop("include"):
+        for saltenv, name in entry.items() if isinstance(entry, dict) else [(place.saltenv, entry)]:
+            if isinstance(name, (str, int, float)):
+                includes.append((saltenv, str(name)))
+            else:
+                errors.append(f"Include of {name} in SLS '{place}' is not the name of an SLS file")
+    return includes
 
 
 def _take_extend(state: High, place: _Place, errors: Errors) -> None:
@@ -303,6 +313,11 @@ def _take_exclude(state: High, place: _Place, errors: Errors) -> None:
     if not isinstance(exclude, list):
         errors.append(f"Exclude Declaration in SLS {place.sls} is not formed as a list")
         return
+    for entry in exclude:
+        names = entry.values() if isinstance(entry, dict) else [entry]
+        if any(isinstance(name, (list, dict)) or name is None for name in names):
+            errors.append(f"Exclude of {entry} in SLS {place.sls} names neither an SLS file nor an ID")
+            return
     state.setdefault("__exclude__", []).extend(exclude)
 
 

@@ -7,7 +7,7 @@ import logging
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from minion.errors import SaltRenderError
-from minion.matchers import View
+from minion.matchers import KINDS, View
 from minion.state.sls import Available, Files, Template
 from minion.top import confirms
 
@@ -218,5 +218,12 @@ def _verify_target(saltenv: str, target: str, items: Any) -> Iterator[str]:
             for value in item.values():
                 if not value:
                     yield f"Improperly formatted top file matcher in saltenv {item}: {value} file"
+            if item.get("match", "glob") not in (*KINDS, "range"):
+                yield (
+                    f"Unknown match '{item['match']}' of {target!r} in saltenv {saltenv!r} of the top file; "
+                    f"choose from {', '.join(KINDS)}"
+                )
+        elif not isinstance(item, str):
+            yield f"{item!r} below {target!r} in saltenv {saltenv!r} of the top file is not the name of an SLS file"
         elif item == "":
             yield f"Environment {saltenv} contains an empty sls index"

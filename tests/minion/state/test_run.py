@@ -53,6 +53,14 @@ def by_id(results: Any) -> Dict[str, Any]:
         ("{% for i in range(90000) %}\nan-id-{{ i }}: {test.nop: []}  # long line long line{% endfor %}", "are read"),
         ("a: &a [x, x, x]\n" + "".join(f"a{n}: &a{n} [{'*a, ' * 999}*a]\n" for n in range(900)), "aliases expand to"),
         ("[" * 5000, "nested more than 64 levels deep"),
+        ("#!jinja\nx: {test.nop: []}", "SLS broken does not render to a dictionary"),
+        ("include: [[s]]", "Include of ['s'] in SLS 'base:broken' is not the name of an SLS file"),
+        ("include: [{base: s, gone: s}]", "Nonexistent saltenv 'gone'"),
+        ("exclude: null", "Exclude Declaration in SLS broken is not formed as a list"),
+        ("exclude: [{sls: null}]", "names neither an SLS file nor an ID"),
+        ("extend: {first: {cmd: null}}", "Extension 'first' in SLS 'broken' extends a state by nothing"),
+        ("x: {test.nop: [{names: [[a]]}]}", "The name ['a'] in state 'x' in SLS 'broken' is neither text"),
+        ("x: {test.nop: [{names: [{a: null}]}]}", "is neither text nor a name with a list of arguments"),
     ],
 )
 def test_nothing_is_done_before_an_error_is_known(box: Box, tmp_path: Path, broken: str, reason: str) -> None:
