@@ -200,7 +200,7 @@ class Systemd(Service):
         values = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         pid = int(values.get("MainPID") or 0)
         defined = self._defined()
-        if not defined and any(os.path.lexists(os.path.join(f, f"{NAME}.service")) for f in _PACKAGED):
+        if not defined and _is_packaged():
             defined = "other"
         return State(defined, values.get("UnitFileState") == "enabled", pid)
 
@@ -215,6 +215,8 @@ class Systemd(Service):
         places.remove_file(self.path)
         _run("systemctl", "daemon-reload")
         _run("systemctl", "reset-failed", NAME, check=False)
+        if _is_packaged():  # the one whose place ours took
+            _run("systemctl", "enable", "--quiet", "--now", NAME)
 
     def text(self, release: Release) -> str:
         packaged = (places.read(os.path.join(release.lib, _UNIT)) or b"").decode()
@@ -312,6 +314,11 @@ def runs(pid: int, release: Release, newer_than: Tuple[str, ...] = ()) -> bool:
     age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     begun = time.time() - age + _INEXACT
     return all(_time_of(path) <= begun for path in newer_than)
+
+
+def _is_packaged() -> bool:
+    """Whether a package brings the service."""
+    return any(os.path.lexists(os.path.join(folder, f"{NAME}.service")) for folder in _PACKAGED)
 
 
 def _time_of(path: str) -> float:

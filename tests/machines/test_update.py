@@ -68,7 +68,7 @@ def test_update_and_the_way_back(
     ended = update(site, "patience=10")
     assert ended["rolled_back"] and not ended["success"] and "went back to release 7.0.0" in ended["comment"], ended
     assert version_of(machine) == "7.0.0" and site.lab.results("m1", "test.ping") == PING
-    assert sorted(machine.sh("ls /opt/saltern").split()) == [__version__, "7.0.0", "current", "previous"]
+    assert sorted(machine.sh("ls /opt/saltern").split()) == [__version__, "7.0.0", "current", "guard", "previous"]
 
 
 def test_power_cut_while_a_broken_release_is_tried(
