@@ -15,6 +15,7 @@ from typing import Protocol
 from roster.host import Host
 from ssh.errors import NoAnswer, SSHError, StartFailed
 from ssh.held import Held, Way, held
+from transports.codec import MAX_MESSAGE
 from transports.errors import Closed
 from transports.frames import frame
 from transports.link import Handler
@@ -45,11 +46,12 @@ class SSHRoad:
         told: hears what happens.
         keep: seconds that a connection without work is kept; 0 to end it at once.
         max_procs: hosts at work at the same time.
+        limit: bytes of one message at the most.
     """
 
-    def __init__(self, handler: Handler, told: Told, keep: float, max_procs: int) -> None:
-        self.told, self.keep = told, keep
-        self.streams, self.slots = StreamRoad(handler), asyncio.Semaphore(max_procs)
+    def __init__(self, handler: Handler, told: Told, keep: float, max_procs: int, limit: int = MAX_MESSAGE) -> None:
+        self.told, self.keep, self._limit = told, keep, limit
+        self.streams, self.slots = StreamRoad(handler, limit=limit), asyncio.Semaphore(max_procs)
         self._hosts: Mapping[str, Host] = {}
         self._way: Way | None = None
         self._lines: dict[str, _Line] = {}
@@ -71,7 +73,7 @@ class SSHRoad:
         """
         if self.closed:
             raise Closed("the road is closed")
-        frame({"job": job.to_wire()})
+        frame({"job": job.to_wire()}, self._limit)  # raises what is to be raised before anybody gets it
         for minion_id in minions:
             if minion_id in self._hosts:
                 self._line_to(self._hosts[minion_id]).take(job)

@@ -142,8 +142,10 @@ class Stream:
             self._why = "it was ended on this side"
         except Broken:
             self._why = "the other side ended it"
-        except (CodecError, OSError) as exc:
+        except CodecError as exc:
             self._why = f"the other side sent what is no message: {exc}"
+        except Exception as exc:  # noqa: BLE001 - an SSH library has errors of its own
+            self._why = str(exc) or type(exc).__name__
         finally:
             self._end()
 

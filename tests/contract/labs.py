@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.contract.ssh_lab import SSHLab
 from tests.contract.stream_lab import StreamLab
 from tests.contract.zeromq_lab import ZeroMQLab
 from transports.inproc import InProcessLink, InProcessRoad
@@ -38,4 +39,4 @@ class InProcessLab:
             await self._road.close()
 
 
-LABS = {"inproc": InProcessLab, "stream": StreamLab, "zeromq": ZeroMQLab}
+LABS = {"inproc": InProcessLab, "ssh": SSHLab, "stream": StreamLab, "zeromq": ZeroMQLab}
