@@ -228,7 +228,12 @@ def test_a_clock_that_is_off_by_a_day(site: Site, machines: list[Machine]) -> No
         pytest.skip("libfaketime is not installed (Debian: apt-get install faketime)")
     (machine,) = site.fresh(machines[:1])
     shutil.copy(library, machine.fs / "usr/lib/libfaketime.so.1")
-    machine.sh("echo +1d > /etc/faketimerc; echo /usr/lib/libfaketime.so.1 > /etc/ld.so.preload")
+    wrong = {"LD_PRELOAD": "/usr/lib/libfaketime.so.1", "FAKETIME": "+1d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    lines = [f"{name}={value}\n" for name, value in wrong.items()]
+    (machine.fs / "etc/environment").write_text("".join(lines))  # of logins
+    drop_in = machine.fs / "etc/systemd/system/salt-minion.service.d"
+    drop_in.mkdir(parents=True)
+    (drop_in / "clock.conf").write_text("[Service]\n" + "".join(f"Environment={line}" for line in lines))
     told, code = site.deploy("*")
     assert code == 0 and "its clock is 1.0 days ahead" in told["m1"]["comment"], told
 
