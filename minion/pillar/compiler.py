@@ -287,12 +287,12 @@ class _Compilation:
 
     def _with_includes(self, data: Pillar, sls: str, saltenv: str, mods: Dict[str, Any], source: str) -> Pillar:
         """The data merged with what it includes; its own values win unless the options say otherwise."""
-        includes = data.pop("include")
-        if not isinstance(includes, list):
+        if not isinstance(data["include"], list):
             self._errors.append(f"Include Declaration in SLS '{sls}' is not formed as a list")
             return data
+        includes = [include for entry in data.pop("include") for include in self._read_include(entry, sls)]
         package = (sls if source.endswith("/init.sls") else sls.rpartition(".")[0]).split(".")
-        parts = [part for entry in includes for part in self._included(entry, package, saltenv, mods)]
+        parts = [part for include in includes for part in self._included(*include, package, saltenv, mods)]
         if self._opts.get("pillar_includes_override_sls"):
             parts.insert(0, data)
         else:
@@ -302,10 +302,20 @@ class _Compilation:
             result = self._merge(result, part)
         return dict(result) if not isinstance(result, dict) else result
 
-    def _included(self, entry: Any, package: List[str], saltenv: str, mods: Dict[str, Any]) -> List[Any]:
-        name, settings = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
-        settings = settings or {}
-        name = str(name).replace("/", ".")
+    def _read_include(self, entry: Any, sls: str) -> Iterator[Tuple[str, Mapping[str, Any]]]:
+        """An SLS file with the `key` and `defaults` that it is included with."""
+        for name, settings in entry.items() if isinstance(entry, dict) else [(entry, None)]:
+            if isinstance(name, (str, int, float)) and isinstance(settings or {}, dict):
+                yield str(name).replace("/", "."), settings or {}
+            else:
+                self._errors.append(
+                    f"An entry of the Include Declaration in SLS '{sls}' is neither the name of an SLS file, nor that "
+                    "name with a mapping of `key` and `defaults`"
+                )
+
+    def _included(
+        self, name: str, settings: Mapping[str, Any], package: List[str], saltenv: str, mods: Dict[str, Any]
+    ) -> List[Any]:
         if name.startswith("."):
             relative = name.lstrip(".")
             kept = len(package) - (len(name) - len(relative) - 1)  # each further dot leads one folder up
@@ -314,7 +324,7 @@ class _Compilation:
         for sls in self._matching_sls(name, saltenv):
             part = mods[sls] if sls in mods else self._sls(sls, saltenv, mods, settings.get("defaults") or {})
             if part:
-                for key in reversed(settings["key"].split(":") if settings.get("key") else []):
+                for key in reversed(str(settings["key"]).split(":") if settings.get("key") else []):
                     part = {key: part}
                 parts.append(part)
         return parts
