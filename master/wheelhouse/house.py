@@ -87,7 +87,7 @@ class Wheelhouse:
         self._folder = folder
         self._hashes: dict[str, tuple[safety.Signature, Wheel]] = {}
         self._by_hash: dict[str, str] = {}
-        self._releases: dict[Platform, tuple[float, Release]] = {}
+        self._releases: dict[tuple[Platform, bool], tuple[float, Release]] = {}
         self._searched = -_SEARCH_PAUSE
 
     def __repr__(self) -> str:
@@ -106,13 +106,16 @@ class Wheelhouse:
         Raises:
             NoWheels: something is missing; says the command that fetches it.
         """
-        now = time.monotonic()
-        made = self._releases.get(platform)
-        if made is None or now > made[0] + _FRESH:
-            if len(self._releases) > 100:
-                self._releases.clear()
-            made = self._releases[platform] = (now, self._release(platform))
-        return made[1]
+        missing = {"everything": ""}
+        for known in self._fitting(platform):
+            made = self._made(known, bytecode.fits(platform))
+            if isinstance(made, Release):
+                return made
+            missing = made
+        raise NoWheels(
+            f"there are no wheels for {platform} (missing: {', '.join(sorted(missing))}): "
+            f"run salt-deploy --fetch-wheels {platform}"
+        )
 
     def answer(self, minion_id: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         """What a minion that asks should be made of, or under `missing` why that can't be said.
@@ -122,10 +125,14 @@ class Wheelhouse:
             facts: about its platform, as `deploy.probe` finds them.
         """
         try:
-            return self.release(Platform.of(facts)).to_wire()
+            platform = Platform.of(facts)
+        except NoWheels as exc:
+            return {"missing": str(exc)}
+        try:
+            return self.release(platform).to_wire()
         except NoWheels as exc:
             log.warning("Minion %s asks for a release: %s", minion_id, exc)
-            return {"missing": str(exc)}
+            return {"missing": f"run salt-deploy --fetch-wheels {platform} on the master"}
 
     def fetch(self, platform: Platform) -> Release:
         """Has pip bring the wheels for a platform, and returns their release; of several that ask, one goes.
@@ -146,21 +153,22 @@ class Wheelhouse:
     def _filled_since(self, moment: float, platform: Platform) -> bool:
         return os.stat(os.path.join(self._folder, str(platform))).st_mtime > moment
 
-    def _release(self, platform: Platform) -> Release:
-        missing = {"everything": ""}
-        for known in self._fitting(platform):
-            wheels = self._wheels(os.path.join(self._folder, str(known)), platform)
-            paths, missing = closure(wheels, platform)
-            if not missing:
-                made = [self._wheel(path) for path in (own.make(self._folder), *paths)]
-                if bytecode.fits(platform):
-                    path = bytecode.make(self._folder, [one.sha256 for one in made], [one.path for one in made])
-                    made.append(self._wheel(path))
-                return Release.of(made)
-        raise NoWheels(
-            f"there are no wheels for {platform} (missing: {', '.join(sorted(missing))}): "
-            f"run salt-deploy --fetch-wheels {platform}"
-        )
+    def _made(self, platform: Platform, with_bytecode: bool) -> Release | dict[str, str]:
+        """The release of a platform that there is a folder for, or what is missing there; looked at now and then."""
+        now, key = time.monotonic(), (platform, with_bytecode)
+        known = self._releases.get(key)
+        if known is not None and now <= known[0] + _FRESH:
+            return known[1]
+        paths, missing = closure(self._wheels(os.path.join(self._folder, str(platform)), platform), platform)
+        if missing:
+            return missing
+        made = [self._wheel(path) for path in (own.make(self._folder), *paths)]
+        if with_bytecode:
+            path = bytecode.make(self._folder, [one.sha256 for one in made], [one.path for one in made])
+            made.append(self._wheel(path))
+        release = Release.of(made)
+        self._releases[key] = (now, release)
+        return release
 
     def _fitting(self, platform: Platform) -> list[Platform]:
         """The platforms that there are folders for whose wheels run on this one, the closest first."""

@@ -127,6 +127,10 @@ def _map_in(path: str) -> Dict[str, Any]:
 def _check(where: Places, wanted: Mapping[str, Any]) -> None:
     """Whether what we wrote is what counts."""
     told = read(where).opts()
+    if told["user"] not in ("", "root"):
+        raise CommandExecutionError(
+            f"the minion is to run as {told['user']!r} (option `user`): a deployed minion runs as root, remove it"
+        )
     for name, value in wanted.items():
         if told.get(name) != value and not _as_text(told.get(name), value):
             raise CommandExecutionError(

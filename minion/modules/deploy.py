@@ -366,11 +366,6 @@ def _cachedir(own: Any) -> str:
     if not os.path.isdir(path):
         places.make_folder(os.path.dirname(path))
         os.mkdir(path, 0o700)
-        if own.user:
-            import pwd
-
-            entry = pwd.getpwnam(own.user)
-            os.chown(path, entry.pw_uid, entry.pw_gid)
     return path
 
 

@@ -104,6 +104,19 @@ def test_answer_to_a_minion(folder: Path):
     assert "CPython" in house.answer("m1", {"implementation": ["x"] * 5})["missing"]
 
 
+def test_hostile_questions_cost_little(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each version of a libc, each magic number is another platform; the answer is looked for once."""
+    small_wheels(folder / "cp39-musl_1_1-aarch64")
+    house, made = Wheelhouse(str(folder)), []
+    monkeypatch.setattr(own, "make", lambda place, make=own.make: made.append(place) or make(place))
+    asked = {"implementation": "cpython", "abi": "cp39", "libc": "musl", "machine": "aarch64"}
+    answers = [house.answer("m1", {**asked, "libc_version": f"1.{n}", "magic": f"{n:08x}"}) for n in range(1, 200)]
+    assert len(made) == 1 and len({answer["digest"] for answer in answers}) == 1
+    (folder / "cp39-musl_1_1-aarch64/click-1000.0-py3-none-any.whl").write_bytes(b"damaged")
+    said = Wheelhouse(str(folder)).answer("m1", {**asked, "libc_version": "1.2"})
+    assert list(said) == ["missing"] and str(folder) not in said["missing"]
+
+
 def test_own_wheel_is_made_once_and_alike(folder: Path, tmp_path: Path):
     path = own.make(str(folder))
     before = os.stat(path).st_mtime_ns

@@ -76,6 +76,12 @@ def test_grains_are_added_to_those_there_are(where: Places):
     assert settings.write(where, "web1", OPTIONS, {"role": "web"}, test=False) == (False, "")
 
 
+def test_other_users_than_root_are_not_for_deployments(where: Places):
+    with pytest.raises(CommandExecutionError, match="'nobody'"):
+        write(where, user="nobody")
+    assert not os.path.exists(settings.path_of(where))
+
+
 @pytest.mark.parametrize("minion_id", ["", "../x", "a b", "a\nmaster: evil", "x" * 300])
 def test_ids_that_are_none(minion_id: str, where: Places):
     with pytest.raises(NameRefused):
