@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,6 +17,7 @@ from master.cli._outcome import EX_FAILED, EX_NO_MINIONS, EX_OK
 from master.cli._targets import Targeting
 from master.cli.common import CONTEXT, EX_INTERRUPTED, Common, Printing
 from master.config import MasterSettings
+from master.deployments import HostRecord
 from ssh.cli import _deploy_options, _options
 from ssh.cli._deploy_options import Wanted
 from ssh.cli._deployment import Lines, Report, Table, Tally
@@ -84,8 +86,8 @@ def _repeat(settings: MasterSettings) -> int:
     from master import deployments
 
     words = list(deployments.read(settings.cachedir).words)
-    print(f"salt-deploy {' '.join(words)}", file=sys.stderr)
-    with command.make_context("salt-deploy", words if "--resume" in words else ["--resume", *words]) as context:
+    print(f"salt-deploy {shlex.join(words)}", file=sys.stderr)
+    with command.make_context("salt-deploy", ["--resume", *words], obj=words) as context:
         return int(command.invoke(context))
 
 
@@ -137,13 +139,12 @@ class _Command:
     def _on(self, store: Store, hosts: Mapping[str, Host], client: Client | None) -> int:
         report = self._report(list(hosts))
         done = self._done(store) if self._wanted.resume else {}
+        done = {name: record for name, record in done.items() if name in hosts}
         for record in done.values():
-            if record.id in hosts:
-                report.ended(dataclasses.replace(record, outcome="done before", changed=False, seconds=0.0, sent=0))
-        left = {name: host for name, host in hosts.items() if name not in done}
+            report.ended(dataclasses.replace(record, outcome="done before", changed=False, seconds=0.0, sent=0))
         try:
-            if left:
-                asyncio.run(self._work(store, left, client, report))
+            if len(done) < len(hosts):
+                asyncio.run(self._work(store, hosts, done, client, report))
         except KeyboardInterrupt:
             report.close()
             print(f"Interrupted: {report.tally.summary()}. To go on: salt-deploy --resume", file=sys.stderr)
@@ -155,24 +156,32 @@ class _Command:
         print("To try again what failed: salt-deploy --resume", file=sys.stderr)
         return EX_FAILED
 
-    async def _work(self, store: Store, hosts: Mapping[str, Host], client: Client | None, report: Report) -> None:
+    async def _work(
+        self,
+        store: Store,
+        hosts: Mapping[str, Host],
+        done: Mapping[str, HostRecord],
+        client: Client | None,
+        report: Report,
+    ) -> None:
         """Shows what comes, and draws in moments of silence."""
         from ssh.deploy.run import Limits
         from ssh.deploy.setup import prepared
 
+        hosts = {name: host for name, host in hosts.items() if name not in done}
         if client is not None and self._reaching.key_deploy:
             hosts = await self._with_our_key(hosts, client, report)
         if not hosts:
             return
         limits = Limits(min(self._settings.ssh_max_procs, len(hosts)), self._wanted.most_failures(len(hosts)))
-        async with prepared(store, self._plan, hosts, client, limits, _words()) as run:
+        async with prepared(store, self._plan, hosts, client, limits, _words(), list(done.values())) as run:
             report.tally.sent = run.sent.total
             items = run.follow(list(hosts))
             coming = asyncio.ensure_future(anext(items, None))
             try:
                 while True:
-                    done, _ = await asyncio.wait({coming}, timeout=report.patience)
-                    if not done:
+                    ready, _ = await asyncio.wait({coming}, timeout=report.patience)
+                    if not ready:
                         report.tick()
                         continue
                     item = coming.result()
@@ -187,7 +196,6 @@ class _Command:
 
     async def _with_our_key(self, hosts: Mapping[str, Host], client: Client, report: Report) -> dict[str, Host]:
         """Puts our SSH key on hosts; those where it can't be done have failed."""
-        from master.deployments import HostRecord
         from ssh.keys import deploy
 
         left = {}
@@ -198,7 +206,7 @@ class _Command:
                 report.ended(HostRecord(name, "key", "failed", text=verdict.text))
         return left
 
-    def _done(self, store: Store) -> dict[str, Any]:
+    def _done(self, store: Store) -> dict[str, HostRecord]:
         """What the latest run of this kind has finished."""
         from master import deployments
 
@@ -226,13 +234,14 @@ def _meant(store: Store, inventory: Inventory, targeting: Targeting, target: str
 
 
 def _words() -> list[str]:
-    """The command line without passwords, to repeat it."""
+    """The command line without passwords, to repeat it; of a repeated run that of the first one."""
+    repeated = click.get_current_context().obj
     words: list[str] = []
-    given = iter(sys.argv[1:])
+    given = iter(sys.argv[1:] if repeated is None else repeated)
     for word in given:
         if word in _SECRET:
             next(given, None)
-        elif not word.startswith(tuple(f"{name}=" for name in _SECRET)):
+        elif word != "--resume" and not word.startswith(tuple(f"{name}=" for name in _SECRET)):
             words.append(word)
     return words
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from master import safety
-from master.deployments import Journal, folder_of
+from master.deployments import HostRecord, Journal, folder_of
 from master.services import services_of
 from master.wheelhouse import Wheelhouse
 from minion.logs import LEVELS
@@ -43,6 +43,7 @@ async def prepared(
     client: Client | None,
     limits: Limits,
     words: Sequence[str],
+    done: Sequence[HostRecord] = (),
 ) -> AsyncIterator[Run]:
     """A run that is ready to begin, for as long as the context lasts.
 
@@ -53,6 +54,7 @@ async def prepared(
         client: how they are connected to; None for the host that we are on.
         limits: how far it goes.
         words: the command line, to be remembered.
+        done: what an earlier run, which this one goes on with, is done with.
 
     Raises:
         MasterDown: minions are to answer, and no master runs here.
@@ -67,6 +69,8 @@ async def prepared(
         if plan.answers:
             home.watch()
         journal = Journal(settings.cachedir, plan.action, words, sorted(hosts))
+        for record in done:
+            journal.end(record)
         lock_folder = safety.private_folder(os.path.join(folder_of(settings.cachedir), "locks"))
         reach: Reach = lambda host: local(host.id, services, plan)  # noqa: E731 - chosen here
         if client is not None:

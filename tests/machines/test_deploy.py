@@ -209,6 +209,8 @@ def test_a_run_that_was_killed_goes_on(site: Site, machines: list[Machine]) -> N
     done = site.run("--resume")
     assert done.returncode == 0 and "done before: 1 of 3" in done.stderr, done.stdout + done.stderr
     assert ping(site, "m1", "m2", "m3") == dict.fromkeys(("m1", "m2", "m3"), True)
+    done = site.run("--resume")
+    assert done.returncode == 0 and "done before: 3 of 3" in done.stderr, done.stdout + done.stderr
     status = site.lab.command("salt-run", "deploy.status", "--out", "json").stdout
     assert '"state": "finished"' in status and '"m2"' in status
 
