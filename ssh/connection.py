@@ -25,6 +25,7 @@ from ssh.errors import (
     Unreachable,
 )
 from ssh.hostkeys import HostKeys, Policy
+from ssh.jumps import Jumps
 from ssh.library import asyncssh
 from transports.retry import Backoff
 
@@ -52,6 +53,7 @@ class Client:
         options: further options of the SSH client, for all hosts.
         forwards: ports of the hosts that lead here, as `-R` of ssh takes them.
         scratch: folder for files that the SSH library wants to read.
+        jumps: the open connections to hosts that lead to others.
     """
 
     host_keys: HostKeys
@@ -63,6 +65,7 @@ class Client:
     forwards: tuple[tuple[str, int, str, int], ...] = ()
     scratch: str = ""
     configs: dict[str, str] = field(default_factory=dict)
+    jumps: Jumps = field(default_factory=Jumps)
 
 
 class _Trust(asyncssh.SSHClient):
@@ -100,6 +103,11 @@ class Connection:
         return f"<Connection {self.host.id}: {'open' if self._connection else 'closed'}>"
 
     @property
+    def is_open(self) -> bool:
+        """Whether it stands, as far as is known."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    @property
     def may_send_password(self) -> bool:
         """Whether the host has proven who it is."""
         return self._client.host_keys.policy is not Policy.NONE
@@ -135,6 +143,7 @@ class Connection:
             with contextlib.suppress(TimeoutError, asyncssh.Error, OSError):
                 async with asyncio.timeout(2):
                     await connection.wait_closed()
+        await self._client.jumps.leave(self.host, self)
 
     def abort(self) -> None:
         """Ends the connection at once."""
@@ -173,12 +182,17 @@ class Connection:
 
     @property
     def _where(self) -> str:
-        return f"{self.host.address} port {self.host.port}" if self.host.port else self.host.address
+        port = f" port {self.host.port}" if self.host.port else ""
+        return f"{self.host.address}{port}{f' through {self.host.jump}' if self.host.jump else ''}"
 
     async def _connect(self) -> asyncssh.SSHClientConnection:
         trust = _Trust(self._client)
+        way = await self._client.jumps.reach(self.host, self, self._client)
+        given = self._arguments()
+        if way is not None:
+            given["tunnel"] = way._connection
         try:
-            return (await asyncssh.create_connection(lambda: trust, self.host.address, **self._arguments()))[0]
+            return (await asyncssh.create_connection(lambda: trust, self.host.address, **given))[0]
         except asyncssh.HostKeyNotVerifiable as exc:
             raise trust.problem or HostKeyUnknown(f"the host key of {self._where} can't be trusted: {exc}") from None
         except asyncssh.PermissionDenied as exc:
@@ -224,8 +238,6 @@ class Connection:
             given["passphrase"] = host.priv_passwd or None
         if host.priv or host.identities_only:
             given["agent_path"] = None if host.priv else ()
-        if host.jump:
-            given["tunnel"] = host.jump
         return given
 
     def _config_files(self) -> list[str]:

@@ -70,6 +70,21 @@ class Wanted:
             apply=apply,
         )
 
+    def check_trust(self, host_keys: bool) -> None:
+        """What is to be trusted because it came over SSH must have come over a connection that proves something.
+
+        Args:
+            host_keys: whether host keys are looked at.
+
+        Raises:
+            click.UsageError: they are not, and keys of minions would be accepted or deleted.
+        """
+        if not host_keys and not (self.pending or self.dry_run or self.upgrade):
+            raise click.UsageError(
+                "--no-host-keys: such a connection does not prove whose key comes over it. Accept new host keys with -i, "
+                "or leave the minions' keys to salt-key with --pending"
+            )
+
     def most_failures(self, count: int) -> float:
         """How many of so many hosts may fail before no further ones are begun.
 

@@ -102,6 +102,7 @@ class _Command:
         """Runs it over the roster; returns the exit code."""
         from ssh.run import Inventory, Store, scratch_folder
 
+        self._wanted.check_trust(not self._reaching.no_host_keys)
         store = Store(self._settings)
         inventory = Inventory(store, target)
         names, missing = _meant(store, inventory, targeting, target)

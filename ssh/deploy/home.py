@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import threading
 import time
@@ -49,6 +50,7 @@ class Home:
         self._releases: dict[str, asyncio.Task[Release]] = {}
         self._starts: Starts | None = None
 
+    @functools.cached_property
     def public_key(self) -> str:
         """The master's public key, as hosts are to know it."""
         return crypto.public_pem(load_master_key(self._settings).public_key())

@@ -111,7 +111,7 @@ class Deployment:
             seconds,
             release=release,
             minion_id=self._host.id,
-            master_key="" if plan.master_finger else self._home.public_key(),
+            master_key="" if plan.master_finger else self._home.public_key,
             options={name: value for name, value in options.items() if name != "grains"},
             grains=options.get("grains"),
             replace_master=plan.replace_key,

@@ -21,6 +21,7 @@ from transports.messages import Job, Peer, Request, Return
 from transports.stream_road import StreamRoad
 
 _WORDS = 2000
+_MOST_SENT = 512 * 1024 * 1024  # to one host in one run
 _FULL = ("no space is left", "there is no room")
 
 
@@ -114,6 +115,8 @@ class Desk:
             asked.answered.set()
 
     async def _wheel(self, peer: Peer, request: Request) -> Any:
+        if self.sent[peer.id] > _MOST_SENT:
+            raise RequestRefused(f"{peer.id} was sent {_MOST_SENT} bytes, which is more than any minion is made of")
         answer = await asyncio.to_thread(requests.answer, self._services, peer, request)
         data = answer.get("data") if isinstance(answer, dict) else None
         self.sent[peer.id] += len(data) if isinstance(data, bytes) else 0
