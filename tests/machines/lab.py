@@ -119,7 +119,7 @@ class Machine:
     @property
     def received(self) -> int:
         """Bytes that came to it over its cable."""
-        return int(Path(f"/sys/class/net/{self._cable}/statistics/tx_bytes").read_text())
+        return int(Path(f"/sys/class/net/{self.cable}/statistics/tx_bytes").read_text())
 
     def boot(self) -> None:
         """Starts it, and waits until its sshd answers."""
@@ -132,8 +132,8 @@ class Machine:
         (self.fs / "etc/hosts").write_text(f"127.0.0.1 localhost\n{NET}.1 salt\n{self.address} {self.name}\n")
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.fs / "etc/ssh/ssh_host_ed25519_key"))
         run("ip", "netns", "add", self._namespace)
-        run("ip", "link", "add", self._cable, "type", "veth", "peer", "name", "eth0", "netns", self._namespace)
-        run("ip", "link", "set", self._cable, "master", BRIDGE, "up")
+        run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "eth0", "netns", self._namespace)
+        run("ip", "link", "set", self.cable, "master", BRIDGE, "up")
         inside = ("ip", "-n", self._namespace)
         run(*inside, "addr", "add", f"{self.address}/24", "dev", "eth0")
         run(*inside, "link", "set", "eth0", "up")
@@ -170,11 +170,11 @@ class Machine:
 
     def cut(self) -> None:
         """Pulls the cable: packets vanish."""
-        run("ip", "link", "set", self._cable, "down")
+        run("ip", "link", "set", self.cable, "down")
 
     def mend(self) -> None:
         """Puts it back."""
-        run("ip", "link", "set", self._cable, "up")
+        run("ip", "link", "set", self.cable, "up")
 
     def power_cut(self) -> None:
         """Power off, at once, and on again: what was written to its disk is all that it has."""
@@ -190,7 +190,7 @@ class Machine:
         """Power off, at once; nothing of it is kept."""
         self._off()
         run("umount", "-l", str(self.fs), check=False)
-        run("ip", "link", "del", self._cable, check=False)
+        run("ip", "link", "del", self.cable, check=False)
         run("ip", "netns", "del", self._namespace, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -203,7 +203,7 @@ class Machine:
             _started.pop(self.number).wait()
 
     @property
-    def _cable(self) -> str:
+    def cable(self) -> str:
         return f"salt{LAB}m{self.number}"
 
     @property
