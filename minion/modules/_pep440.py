@@ -121,15 +121,11 @@ def requirement(line: str) -> Requirement:
         return Requirement("", [])
     match = _REQUIREMENT.match(line)
     if match is None:
-        raise ValueError("there is no name of a package in it")
+        raise ValueError(f"Invalid requirement: {line!r}")
     rest = match["rest"].partition(";")[0].strip()
     if rest.startswith("(") and rest.endswith(")"):
         rest = rest[1:-1]
-    return Requirement(match["name"], [_specifier(part) for part in rest.split(",") if part.strip()])
-
-
-def _specifier(text: str) -> Tuple[str, str]:
-    match = _SPECIFIER.match(text)
-    if match is None:
-        raise ValueError(f"{text.strip()!r} says no version")
-    return match.group(1), match.group(2)
+    specifiers = [_SPECIFIER.match(part) for part in rest.split(",") if part.strip()]
+    if None in specifiers:
+        raise ValueError(f"Invalid requirement: {line!r}")
+    return Requirement(match["name"], [(found[1], found[2]) for found in specifiers if found])

@@ -90,7 +90,7 @@ def test_requirements(host: State, venv: Dict[str, Any]) -> None:
     ("name", "arguments", "comment"),
     [
         ("a=1", {}, "Invalid version specification in package a=1. '=' is not supported, use '==' instead."),
-        ("a b", {}, "pip raised an exception while parsing 'a b': "),
+        ("a b", {}, "pip raised an exception while parsing 'a b': Invalid requirement: 'a b'"),
         ("tiny-pkg==9", {}, "Failed to install packages: tiny-pkg==9. Error: "),
         ("tiny-pkg", {"user": "nosuch"}, "User nosuch does not exist"),
         ("tiny-pkg", {"bin_env": "/nosuch"}, "Error installing 'tiny-pkg': "),
