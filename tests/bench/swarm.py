@@ -16,12 +16,14 @@ import asyncio
 import dataclasses
 import resource
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import zmq
 import zmq.asyncio
 
 from transports import crypto
+from transports.crypto import PublicKey
 from transports.errors import SignInError, TransportError
 from transports.messages import Job, Request, Return
 from transports.signin import Identity, Session, SignIn, Trust
@@ -39,6 +41,9 @@ class _StockSignIn(SignIn):
         load = super()._load()
         del load["saltern"]
         return load
+
+    def _session(self, body: Mapping[str, Any], master: PublicKey) -> Session:
+        return super()._session({key: value for key, value in body.items() if key != "saltern"}, master)
 
 
 class Minion:
