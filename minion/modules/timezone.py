@@ -120,12 +120,14 @@ def zone_compare(timezone: str) -> bool:
 
         salt '*' timezone.zone_compare 'America/Denver'
     """
-    if os.path.islink(_LOCALTIME) or not os.path.exists(_LOCALTIME):
-        if timezone == get_zone():
-            return True
-        _zone_file(timezone)
-        return False
-    return filecmp.cmp(_LOCALTIME, _zone_file(timezone), shallow=False)
+    by_name = os.path.islink(_LOCALTIME) or not os.path.exists(_LOCALTIME)
+    if by_name and timezone == get_zone():
+        return True
+    try:
+        path = _zone_file(timezone)
+    except SaltInvocationError:
+        raise SaltInvocationError(f'Can\'t find a local timezone "{timezone}"') from None
+    return not by_name and filecmp.cmp(_LOCALTIME, path, shallow=False)
 
 
 def _zone_file(timezone: str) -> str:

@@ -358,7 +358,8 @@ def swap(name: str, persist: bool = True, config: str = "/etc/fstab") -> Result:
     entries = __salt__["mount.fstab"](config)
     if __opts__["test"]:
         if name not in entries and name not in [entry["device"] for entry in entries.values()]:
-            predicted(ret, f"{ret['comment']}. {name} is set to be added to the fstab.")
+            is_active = ret["result"] is True
+            predicted(ret, f"Swap {name} is set to be added to the fstab" if is_active else ret["comment"])
         return ret
     try:
         done = __salt__["mount.set_fstab"]("none", name, "swap", ["defaults"], 0, 0, config)
