@@ -57,7 +57,7 @@ class RunRecord:
 
     Attributes:
         id: its name, the time when it began.
-        action: `deploy`, `upgrade` or `remove`.
+        action: `deploy`, `upgrade`, `remove`, or a dry run of one.
         words: the command line, to repeat it.
         begun, ended: seconds of the epoch; `ended` is 0 if it did not.
         active: whether it works at this moment.

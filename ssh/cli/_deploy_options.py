@@ -81,8 +81,8 @@ class Wanted:
         """
         if not host_keys and not (self.pending or self.dry_run or self.upgrade):
             raise click.UsageError(
-                "--no-host-keys: such a connection does not prove whose key comes over it. Accept new host keys with -i, "
-                "or leave the minions' keys to salt-key with --pending"
+                "--no-host-keys: such a connection does not prove whose key comes over it. Accept new host keys with "
+                "-i, or leave the minions' keys to salt-key with --pending"
             )
 
     def most_failures(self, count: int) -> float:

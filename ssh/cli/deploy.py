@@ -211,9 +211,11 @@ class _Command:
         """What the latest run of this kind has finished."""
         from master import deployments
 
-        last = deployments.read(store.settings.cachedir)
-        if last.action != self._plan.action:
-            raise click.UsageError(f"--resume: the run before was to {last.action}, not to {self._plan.action}")
+        cachedir, kind = store.settings.cachedir, self._plan.name
+        known = (deployments.read(cachedir, run) for run in deployments.runs(cachedir))
+        last = next((run for run in known if run.action == kind), None)
+        if last is None:
+            raise click.UsageError(f"--resume: there is no {kind} to go on with")
         return {name: record for name, record in last.hosts.items() if record.fine}
 
     def _report(self, hosts: list[str]) -> Report:

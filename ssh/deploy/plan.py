@@ -67,6 +67,11 @@ class Plan:
         return self.service and not waits and self.action is not Action.REMOVE
 
     @property
+    def name(self) -> str:
+        """What a run of it is remembered as."""
+        return f"dry run of {self.action}" if self.dry_run else str(self.action)
+
+    @property
     def place(self) -> dict[str, Any]:
         """The arguments that all functions on the hosts have."""
         return {"prefix": self.prefix, "config_dir": self.config_dir, "test": self.dry_run}

@@ -68,7 +68,7 @@ async def prepared(
     try:
         if plan.answers:
             home.watch()
-        journal = Journal(settings.cachedir, plan.action, words, sorted(hosts))
+        journal = Journal(settings.cachedir, plan.name, words, sorted(hosts))
         for record in done:
             journal.end(record)
         lock_folder = safety.private_folder(os.path.join(folder_of(settings.cachedir), "locks"))
