@@ -1,21 +1,23 @@
 """Bytecode of what a minion imports when it starts, for targets whose Python is that of this master.
 
 Without, each target compiles these files at its first start; on twenty machines at once that is the largest part of
-the work. Which files they are is found by importing them in a process of its own.
+the work. Which files they are is found by importing them in a process of its own. Python does not compare them with
+their sources ("unchecked"): nobody changes a release.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import marshal  # noqa: TID251 - what is written here is bytecode for import, not data
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from master import safety
+from master.wheelhouse import own
 from master.wheelhouse.archive import wheel_of
 from master.wheelhouse.platform import Platform
 from minion.daemon.zygote import PRELOADED
@@ -51,8 +53,8 @@ def make(folder: str, hashes: Iterable[str], wheels: list[str]) -> str:
     place = safety.private_folder(os.path.join(folder, "own", digest[:16]))
     path = os.path.join(place, f"saltern_bytecode-{__version__}-cp3{sys.version_info[1]}-none-any.whl")
     if not os.path.lexists(path):
-        names = _imported()
-        found = sorted(item for wheel in wheels for item in _compiled(wheel, names))
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as scratch:
+            found = _compiled(wheels, _imported(), scratch)
         safety.write(path, wheel_of("saltern_bytecode", __version__, found))
     return path
 
@@ -65,11 +67,14 @@ def _imported() -> set[str]:
     return {f"{stem}{end}" for stem in stems for end in (".py", "/__init__.py")}
 
 
-def _compiled(wheel: str, names: set[str]) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(wheel) as archive:
-        for path in archive.namelist():
-            if path in names or (path.startswith(_FOLDERS) and path.endswith(".py")):
-                source = archive.read(path)
-                code = compile(source, path, "exec", dont_inherit=True, optimize=0)
-                head = importlib.util.MAGIC_NUMBER + _UNCHECKED + importlib.util.source_hash(source)
-                yield importlib.util.cache_from_source(path), head + marshal.dumps(code, _FORM)
+def _compiled(wheels: list[str], names: set[str], scratch: str) -> list[tuple[str, bytes]]:
+    """The bytecode of the named files of some wheels, compiled below a folder of ours: path in a wheel, content."""
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            for path in archive.namelist():
+                if path in names or (path.startswith(_FOLDERS) and path.endswith(".py")):
+                    archive.extract(path, scratch)
+    command = [sys.executable, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", scratch]
+    subprocess.run([*command, scratch], capture_output=True, stdin=subprocess.DEVNULL)
+    found = own.sources(scratch, "", (".pyc",), cached=True)
+    return sorted(found)

@@ -19,10 +19,19 @@ _LEFT_OUT = ("transports/testing.py",)
 _KEPT = (".py", ".service")
 
 
-def sources(folder: str, name: str, kept: tuple[str, ...] = (".py",)) -> Iterator[tuple[str, bytes]]:
-    """The files of a package with these endings, as paths that begin with its name."""
+def sources(
+    folder: str, name: str, kept: tuple[str, ...] = (".py",), cached: bool = False
+) -> Iterator[tuple[str, bytes]]:
+    """The files of a package with these endings, as paths that begin with its name.
+
+    Args:
+        folder: where the package is.
+        name: its name; "" for a folder of packages.
+        kept: the endings.
+        cached: also look into the folders of bytecode.
+    """
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(item for item in folders if item != "__pycache__")
+        folders[:] = sorted(item for item in folders if cached or item != "__pycache__")
         below = os.path.relpath(place, folder)
         for item in sorted(files):
             if item.endswith(kept):
