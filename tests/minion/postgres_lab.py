@@ -17,6 +17,7 @@ from typing import Any, Dict, Iterator, List
 import pytest
 
 PASSWORD = "pg:top\\secret"
+_AS_POSTGRES = ("setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--")
 _WRAPPER = """#!/bin/sh
 printf '%s\\n' "$@" >> {log}
 exec {psql} "$@"
@@ -75,11 +76,29 @@ def running() -> Iterator[Server]:
         wrapper.write_text(_WRAPPER.format(log=server.log, psql=psql))
         wrapper.chmod(0o755)
         data = f"{folder}/data"
-        make = [initdb, "-D", data, "-U", "salt", "-A", "scram-sha-256", "--pwfile", str(secret), "--no-sync"]
-        subprocess.run(make, check=True, user="postgres", cwd=folder, capture_output=True)
+        make = [
+            *_AS_POSTGRES,
+            initdb,
+            "-D",
+            data,
+            "-U",
+            "salt",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            str(secret),
+            "--no-sync",
+        ]
+        subprocess.run(make, check=True, cwd=folder, capture_output=True)
         settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
-        run = [postgres, "-D", data, *(word for item in settings.items() for word in ("-c", "=".join(map(str, item))))]
-        with subprocess.Popen(run, user="postgres", cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        run = [
+            *_AS_POSTGRES,
+            postgres,
+            "-D",
+            data,
+            *(word for item in settings.items() for word in ("-c", "=".join(map(str, item)))),
+        ]
+        with subprocess.Popen(run, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             seen: List[str] = []
             while not seen or "ready to accept connections" not in seen[-1]:

@@ -225,8 +225,10 @@ def goods(salt: Loader) -> Iterator[None]:
     )
 
 
-@pytest.mark.parametrize("grant_option", [False, True])
-@pytest.mark.parametrize(("name", "kind", "privileges"), PRIVILEGES)
+@pytest.mark.parametrize(
+    ("name", "kind", "privileges", "grant_option"),
+    [*((*about, False) for about in PRIVILEGES), ("goods", "table", "SELECT,INSERT", True)],
+)
 def test_privileges(salt: Loader, goods: None, name: str, kind: str, privileges: str, grant_option: bool) -> None:
     about: Any = ("clerk", name, kind, privileges)
     assert salt["postgres.has_privileges"](*about) is False
