@@ -12,7 +12,9 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from master import safety
@@ -70,6 +72,11 @@ def _ssh_options(value: Any) -> tuple[tuple[str, str], ...]:
         return checks.ssh_options(value)
     except ValueError as exc:
         raise ConfigError(f"ssh_options must be {exc}") from None
+
+
+def _step_back() -> None:
+    """This thread leaves the processor to others."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
 
 
 def _made_bundle(cache: str) -> bundle.Bundle:
@@ -144,7 +151,11 @@ class _Daemon:
         self._services = services_of(settings, parts.data, parts.member_ids, parts.store, self._line, self._jobs)
         desk = Desk(self._services, parts.store, self._jobs, self._returned, self._unmatched)
         self._road = SSHRoad(desk, self, self._keep, settings.ssh_max_procs)
-        self._bundle = asyncio.ensure_future(asyncio.to_thread(_made_bundle, os.path.join(settings.cachedir, "thin")))
+        thread = ThreadPoolExecutor(1, "bundle", _step_back)
+        self._bundle = asyncio.get_running_loop().run_in_executor(
+            thread, _made_bundle, os.path.join(settings.cachedir, "thin")
+        )
+        thread.shutdown(wait=False)
         await self._read_roster()
         pauses = Backoff(first=0.1, longest=1.0)
         while True:
