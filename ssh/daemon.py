@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import pwd
 import shutil
 import tempfile
 import threading
@@ -51,6 +52,8 @@ _NOT_SERVED = {
 
 def run(settings: MasterSettings, parts: Parts) -> None:
     """Serves until the process is ended."""
+    if os.geteuid() != 0:  # root started it for another user, whose keys and known hosts count
+        os.environ["HOME"] = pwd.getpwuid(os.geteuid()).pw_dir
     asyncio.run(_Daemon(settings, parts).serve())
 
 
