@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from minion.safety import check_folder
 PREFIX = "/opt/saltern"
 CONFIG_DIR = "/etc/salt"
 COMMANDS = "/usr/local/bin"
+_PATH = re.compile(r"/[A-Za-z0-9_./+-]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,10 @@ class Places:
 
     def __post_init__(self) -> None:
         for path in (self.prefix, self.config_dir, self.commands):
-            if not os.path.isabs(path) or os.path.normpath(path) != path or any(c.isspace() for c in path):
-                raise CommandExecutionError(f"{path!r} must be an absolute path without spaces or '..'")
+            if not _PATH.fullmatch(path) or os.path.normpath(path) != path:  # it will stand in scripts and units
+                raise CommandExecutionError(
+                    f"{path!r} must be an absolute path of letters, digits and _.+-, without '..'"
+                )
 
     @property
     def current(self) -> str:

@@ -56,7 +56,7 @@ def update(version: Optional[str] = None, patience: float = 90.0, test: Optional
 
 def _own_release() -> Tuple[Places, Release]:
     """The release that runs this."""
-    lib = os.path.dirname(os.path.dirname(os.path.realpath(minion.__file__)))
+    lib = os.path.dirname(os.path.dirname(os.path.abspath(minion.__file__)))
     folder = os.path.dirname(lib)
     where = Places(os.path.dirname(folder), str(__opts__["conf_dir"]))
     found = releases.find(where, os.path.basename(folder)) if os.path.basename(lib) == "lib" else None

@@ -176,8 +176,11 @@ def test_prefix_that_others_may_write_is_refused(where: Places, tmp_path: Path):
     os.symlink(tmp_path, where.prefix)
     with pytest.raises(CommandExecutionError, match="not a link"):
         bring(where, Offer())
-    with pytest.raises(CommandExecutionError, match="absolute"):
-        Places(prefix="/opt/../tmp/x")
+    for path in ("/opt/../tmp/x", "opt", "", "/opt/a b", "/opt/$(id)", "/opt/%h", "/opt/x\n", "/opt//x", "/opt/\u00e4"):
+        with pytest.raises(CommandExecutionError, match="absolute"):
+            Places(prefix=path)
+        with pytest.raises(CommandExecutionError, match="absolute"):
+            Places(config_dir=path)
 
 
 # --------------------------------------------------------------- switching
