@@ -12,9 +12,11 @@ import ast
 import functools
 import hashlib
 import importlib.util
+import io
 import lzma
 import os
 import time
+import tokenize
 import zlib
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -135,21 +137,37 @@ def _installation() -> str:
 def _contents() -> Iterator[tuple[str, bytes]]:
     for path, source in _paths().items():
         with open(source, "rb") as file:
-            yield path, file.read() if path.startswith(_DOCUMENTED) else without_docs(file.read())
+            yield path, lean(path, file.read())
     for folder in _MANY_MODULES:
         yield f"{folder}/{NAMES}", note_names(os.path.join(_folder("minion"), folder.partition("/")[2])).encode()
 
 
-def without_docs(source: bytes) -> bytes:
-    """A text without docstrings, which nobody asks for on a host; all that is left stands on its line still."""
+def lean(path: str, source: bytes) -> bytes:
+    """A text without what nobody asks for on a host; all that is left stands on its line still.
+
+    That is docstrings, but for those of public functions of modules (`sys.doc` shows them), and comments of packages
+    that are not ours.
+    """
     lines = source.split(b"\n")
+    documented = path.startswith(_DOCUMENTED) and not os.path.basename(path).startswith("_")
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            doc = node.body[0] if ast.get_docstring(node, clean=False) is not None else None
-            if doc is not None and doc.end_lineno is not None:
-                first, last = lines[doc.lineno - 1][: doc.col_offset], lines[doc.end_lineno - 1][doc.end_col_offset :]
-                lines[doc.lineno - 1 : doc.end_lineno] = [first + b'""' + last] + [b""] * (doc.end_lineno - doc.lineno)
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        public = documented and not getattr(node, "name", "").startswith("_")
+        if not public and ast.get_docstring(node, clean=False) is not None:
+            _blank(lines, node.body[0])
+    if path.startswith(tuple(PACKAGES)):
+        for token in tokenize.tokenize(io.BytesIO(b"\n".join(lines)).readline):
+            if token.type == tokenize.COMMENT:
+                row, column = token.start
+                lines[row - 1] = lines[row - 1].decode()[:column].rstrip().encode()
     return b"\n".join(lines)
+
+
+def _blank(lines: list[bytes], doc: ast.stmt) -> None:
+    start, end = doc.lineno, doc.end_lineno or doc.lineno
+    first, last = lines[start - 1][: doc.col_offset], lines[end - 1][doc.end_col_offset :]
+    lines[start - 1 : end] = [first + b'""' + last] + [b""] * (end - start)
 
 
 def _paths() -> dict[str, str]:

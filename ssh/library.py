@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes.util
 import glob
 
+from master.errors import ConfigError
+
 _FOLDERS = ("/usr/local/lib*", "/usr/lib*", "/usr/lib/*-linux-*", "/lib*")
 
 
@@ -24,6 +26,10 @@ _usual = ctypes.util.find_library
 ctypes.util.find_library = _find_library
 try:
     import asyncssh
+except ModuleNotFoundError as exc:
+    if exc.name != "asyncssh":
+        raise
+    raise ConfigError("asyncssh is not installed, which SSH needs here: pip install 'saltern[ssh]'") from None
 finally:
     ctypes.util.find_library = _usual
 

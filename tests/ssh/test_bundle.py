@@ -113,3 +113,14 @@ def test_stage_reads_what_the_bundle_writes(made: Bundle, tmp_path: Path) -> Non
         assert sorted(os.listdir(base)) == [made.digest]
     files = {path for path in glob.glob(f"{place}/**", recursive=True) if os.path.isfile(path)}
     assert len(files) == len(made.files) + 1
+
+
+def test_what_is_left_out_moves_no_line() -> None:
+    """Tracebacks from a host name the lines of the files here; what users ask for by `sys.doc` is there."""
+    source = b'"""Doc\nof two lines."""\n\ndef f():  # why\n    """Public."""\n\ndef _g():\n    """Private."""\n    return 1\n'
+    module = bundle.lean("minion/modules/x.py", source)
+    assert b"Public." in module and b"Private." not in module and b"Doc" in module and b"# why" in module
+    package = bundle.lean("jinja2/x.py", source)
+    assert b"Public." not in package and b"# why" not in package
+    assert [node.lineno for node in ast.parse(package).body] == [node.lineno for node in ast.parse(source).body]
+    assert {module.count(b"\n"), package.count(b"\n")} == {source.count(b"\n")}
