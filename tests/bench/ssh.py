@@ -1,7 +1,10 @@
-"""salt-ssh on booted machines: wall time cold and warm, a state run, bytes and round trips; next to bare asyncssh, real
-Salt's salt-ssh, and ansible and pyinfra where they are installed.
+"""salt-ssh on booted machines, next to bare asyncssh, real Salt's salt-ssh, ansible and pyinfra: seconds cold and warm,
+of test.ping and of a state of many files; bytes and round trips; the client's memory for many names.
 
-ssh.py [MACHINES [NAMES]]       NAMES: how many names for these machines one command is run on, for the client's memory
+ssh.py [MACHINES [NAMES]]       NAMES: how many names for these machines one command is run on
+
+Salt is found as the tests find it. ansible and pyinfra are found on PATH or below SALTERN_PEERS (/opt/peers):
+python3 -m venv /opt/peers && /opt/peers/bin/pip install ansible-core pyinfra
 """
 
 from __future__ import annotations
@@ -24,6 +27,14 @@ from tests.processes import ROOT, SALT
 
 RUNS = 5
 FILES = 100
+PEERS = Path(os.environ.get("SALTERN_PEERS", "/opt/peers")) / "bin"
+PLAY = "- {hosts: all, gather_facts: false, tasks: [{copy: {content: x, dest: '/srv/bench{{ item }}'}, loop: FILES}]}"
+_PYINFRA = f"""
+import io
+from pyinfra.operations import files
+for number in range({FILES}):
+    files.put(src=io.StringIO("x"), dest=f"/srv/bench{{number}}")
+"""
 BARE = """
 import asyncio, sys, asyncssh
 
@@ -73,25 +84,34 @@ class Bench:
         addresses = [machine.address for machine in self.machines]
         self._run([sys.executable, "-c", BARE, str(KEY), str(self.folder / "known_hosts"), *addresses])
 
-    def ansible(self) -> None:
+    def ansible(self, *words: str) -> None:
+        """`ansible`, or `ansible-playbook` for a file of tasks."""
         inventory = ",".join(machine.address for machine in self.machines) + ","
-        login = ["-u", "root", "--private-key", str(KEY)]
-        self._run(
-            ["ansible", "-i", inventory, *login, "-f", "20", "-m", "ping", "all"], ANSIBLE_HOST_KEY_CHECKING="False"
-        )
+        options = ["-i", inventory, "-u", "root", "--private-key", str(KEY), "-f", "20"]
+        command = [peer("ansible-playbook" if words[-1].endswith(".yml") else "ansible"), *options, *words]
+        self._run(command, ANSIBLE_HOST_KEY_CHECKING="False")
 
-    def pyinfra(self) -> None:
+    def pyinfra(self, *words: str) -> None:
         inventory = ",".join(machine.address for machine in self.machines)
-        self._run(["pyinfra", inventory, "--user", "root", "--key", str(KEY), "-y", "exec", "--", "true"])
+        self._run([peer("pyinfra"), inventory, "--user", "root", "--key", str(KEY), "-y", *words])
+
+    def write(self, name: str, text: str) -> str:
+        """A file for another tool."""
+        (self.folder / name).write_text(text)
+        return str(self.folder / name)
 
     def forget(self) -> None:
         """Makes the machines as they were before anybody came."""
         for machine in self.machines:
-            machine.sh("rm -rf /root/.saltern /var/tmp/.root_* /srv/bench")
+            machine.sh("rm -rf /root/.saltern /root/.ansible /var/tmp/.root_* /srv/bench*")
 
-    def traffic(self) -> int:
-        """Bytes that one machine has received."""
-        return self.machines[0].received
+    def traffic(self, kind: str, *words: str) -> int:
+        """Bytes that one machine gets for a run of ours."""
+        before = self.machines[0].received
+        self.ours(*words)
+        received = self.machines[0].received - before
+        print(f"{f'one machine received, {kind}':36} {received:8} bytes", flush=True)
+        return received
 
     def many(self) -> tuple[float, float]:
         """Seconds and MiB at the most of one command for many names."""
@@ -113,11 +133,16 @@ class Bench:
         assert not check or done.returncode == 0, f"{command[:4]}: {done.stdout[-500:]}{done.stderr[-500:]}"
 
 
+def peer(name: str) -> str:
+    """The program of another tool; "" if it is not installed."""
+    return shutil.which(name) or shutil.which(name, path=str(PEERS)) or ""
+
+
 class Figures(dict[str, float]):
     """Figures by name; each is printed as it comes."""
 
     def __setitem__(self, name: str, value: float) -> None:
-        print(f"{name:36} {value:8.2f} s", flush=True)
+        print(f"{name:36} {value:8.2f} s   load {os.getloadavg()[0]:.0f}", flush=True)
         super().__setitem__(name, value)
 
 
@@ -130,42 +155,57 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     names = int(sys.argv[2]) if len(sys.argv) > 2 else 500
     with lab(count) as machines, tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), machines, names)
-        figures = Figures()
-        figures["bare asyncssh, python3 -c pass"] = median(bench.bare)
-        bench.forget()
-        before = bench.traffic()
-        figures["ours, test.ping, cold"] = wall(lambda: bench.ours("*", "test.ping"))
-        cold = bench.traffic() - before
-        figures["ours, test.ping, warm"] = median(lambda: bench.ours("*", "test.ping"))
-        before = bench.traffic()
-        bench.ours("*", "test.ping")
-        warm = bench.traffic() - before
-        figures[f"ours, {FILES} files, first"] = wall(lambda: bench.ours("*", "state.apply", "files"))
-        figures[f"ours, {FILES} files, again"] = median(lambda: bench.ours("*", "state.apply", "files"), 3)
-        if SALT is not None:
-            bench.forget()
-            figures["Salt, test.ping, cold"] = wall(lambda: bench.stock("*", "test.ping"))
-            figures["Salt, test.ping, warm"] = median(lambda: bench.stock("*", "test.ping"), 3)
-            figures[f"Salt, {FILES} files, first"] = wall(lambda: bench.stock("*", "state.apply", "files"))
-            figures[f"Salt, {FILES} files, again"] = wall(lambda: bench.stock("*", "state.apply", "files"))
-        for tool, act in (("ansible", bench.ansible), ("pyinfra", bench.pyinfra)):
-            if shutil.which(tool):
-                figures[f"{tool}, ping, first"] = wall(act)
-                figures[f"{tool}, ping, again"] = median(act, 3)
+        bench, figures = Bench(Path(folder), machines, names), Figures()
+        _measure_ours(bench, figures)
+        if SALT is None:
+            print("no real Salt here: bin/test installs it")
+        else:
+            _measure(bench, figures, "Salt", lambda: bench.stock("*", "test.ping"),
+                     lambda: bench.stock("*", "state.apply", "files"))  # fmt: skip
+        if peer("ansible"):
+            play = bench.write("files.yml", PLAY.replace("FILES", str(list(range(FILES)))))
+            _measure(bench, figures, "ansible", lambda: bench.ansible("-m", "ping", "all"), lambda: bench.ansible(play))
+        if peer("pyinfra"):
+            deploy = bench.write("files.py", _PYINFRA)
+            _measure(bench, figures, "pyinfra", lambda: bench.pyinfra("exec", "--", "true"),
+                     lambda: bench.pyinfra(deploy))  # fmt: skip
+        if not (peer("ansible") and peer("pyinfra")):
+            print(f"ansible or pyinfra is missing: see {__file__}")
         seconds, mib = bench.many()
-    print(f"one machine received                 {cold:8} bytes cold, {warm} warm")
-    print(f"{names} names                            {seconds:8.2f} s, client {mib:.0f} MiB")
+    print(f"{f'{names} names':36} {seconds:8.2f} s, client {mib:.0f} MiB")
     _ratios(figures)
+
+
+def _measure_ours(bench: Bench, figures: Figures) -> None:
+    """Ours and bare asyncssh by turns, so that a busy moment of this machine meets both."""
+    bench.ours("--thin-info")
+    bench.forget()
+    figures["Saltern, ping, cold"] = wall(lambda: bench.ours("*", "test.ping"))
+    pairs = [(wall(bench.bare), wall(lambda: bench.ours("*", "test.ping"))) for _ in range(RUNS)]
+    figures["bare asyncssh, python3 -c pass"] = statistics.median(bare for bare, _ in pairs)
+    figures["Saltern, ping, warm"] = statistics.median(ours for _, ours in pairs)
+    bench.traffic("warm", "*", "test.ping")
+    figures[f"Saltern, {FILES} files, first"] = wall(lambda: bench.ours("*", "state.apply", "files"))
+    figures[f"Saltern, {FILES} files, again"] = median(lambda: bench.ours("*", "state.apply", "files"), 3)
+    bench.forget()
+    bench.traffic("cold", "*", "test.ping")
+
+
+def _measure(bench: Bench, figures: Figures, who: str, ping: Callable[[], None], files: Callable[[], None]) -> None:
+    bench.forget()
+    figures[f"{who}, ping, cold"] = wall(ping)
+    figures[f"{who}, ping, warm"] = median(ping, 3)
+    figures[f"{who}, {FILES} files, first"] = wall(files)
+    figures[f"{who}, {FILES} files, again"] = median(files, 2)
 
 
 def _ratios(figures: dict[str, float]) -> None:
     bare = figures["bare asyncssh, python3 -c pass"]
-    print(f"warm / bare                          {figures['ours, test.ping, warm'] / bare:8.2f}    budget 1.5")
+    print(f"warm / bare                          {figures['Saltern, ping, warm'] / bare:8.2f}    budget 1.5")
     for kind, budget in (("warm", 0.12), ("cold", 0.06)):
-        stock = figures.get(f"Salt, test.ping, {kind}")
+        stock = figures.get(f"Salt, ping, {kind}")
         if stock:
-            ratio = figures[f"ours, test.ping, {kind}"] / stock
+            ratio = figures[f"Saltern, ping, {kind}"] / stock
             print(f"{kind} / Salt's {kind}                   {ratio:8.3f}    budget {budget}")
 
 
