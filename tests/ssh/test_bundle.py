@@ -117,7 +117,9 @@ def test_stage_reads_what_the_bundle_writes(made: Bundle, tmp_path: Path) -> Non
 
 def test_what_is_left_out_moves_no_line() -> None:
     """Tracebacks from a host name the lines of the files here; what users ask for by `sys.doc` is there."""
-    source = b'"""Doc\nof two lines."""\n\ndef f():  # why\n    """Public."""\n\ndef _g():\n    """Private."""\n    return 1\n'
+    source = (
+        b'"""Doc\nof two lines."""\ndef f():  # why\n    """Public."""\n\ndef _g():\n    """Private."""\n    return 1\n'
+    )
     module = bundle.lean("minion/modules/x.py", source)
     assert b"Public." in module and b"Private." not in module and b"Doc" in module and b"# why" in module
     package = bundle.lean("jinja2/x.py", source)
