@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from master.cli._announce import announce
 from master.client import LocalClient
@@ -38,15 +38,13 @@ class Home:
     Args:
         settings: its configuration.
         house: its wheels.
-        at_once: how many hosts are waited for at the same time.
     """
 
-    def __init__(self, settings: MasterSettings, house: Wheelhouse, at_once: int) -> None:
+    def __init__(self, settings: MasterSettings, house: Wheelhouse) -> None:
         self._settings, self._house = settings, house
         self._client = LocalClient(mopts=settings.opts())
         self._keys = KeyStore(settings.pki_dir, group_readable=settings.permissive_pki_access)
-        self._one = ThreadPoolExecutor(1, thread_name_prefix="keys")
-        self._many = ThreadPoolExecutor(at_once, thread_name_prefix="answers")
+        self._one_at_a_time = asyncio.Lock()  # keys
         self._releases: dict[str, asyncio.Task[Release]] = {}
         self._starts: Starts | None = None
 
@@ -67,8 +65,6 @@ class Home:
         """Ends what is open."""
         if self._starts is not None:
             self._starts.close()
-        self._one.shutdown(wait=False, cancel_futures=True)
-        self._many.shutdown(wait=False, cancel_futures=True)
 
     # ---------------------------------------------------------------- wheels
 
@@ -105,7 +101,8 @@ class Home:
                 announce(self._settings, changes, preserve=False)
             return changes
 
-        return await self._in(self._one, act)
+        async with self._one_at_a_time:
+            return await _aside(act)
 
     async def forget(self, minion_id: str, fingerprint: str) -> str:
         """Deletes the key of a host that is no minion any more; says so, or why it was left.
@@ -123,7 +120,8 @@ class Home:
             announce(self._settings, self._keys.delete(minion_id, mine), preserve=False)
             return "its key was deleted"
 
-        return await self._in(self._one, act)
+        async with self._one_at_a_time:
+            return await _aside(act)
 
     # --------------------------------------------------------------- answers
 
@@ -143,7 +141,7 @@ class Home:
         started = self._starts.of(minion_id)
         while True:
             started.clear()
-            why = await self._in(self._many, lambda: self._ping(minion_id))
+            why = await _aside(lambda: self._ping(minion_id))
             if not why:
                 return
             left = deadline - time.monotonic()
@@ -160,7 +158,7 @@ class Home:
         Raises:
             ApplyFailed: some failed, or it did not return.
         """
-        return await self._in(self._many, lambda: self._apply(minion_id, words))
+        return await _aside(lambda: self._apply(minion_id, words))
 
     def _ping(self, minion_id: str) -> str:
         """Why a minion does not answer; "" if it does. What answers over SSH does not count."""
@@ -185,8 +183,27 @@ class Home:
             raise ApplyFailed(f"{fun}: {exc}") from None
         raise ApplyFailed(f"{fun}: the master does not know the minion")
 
-    async def _in(self, threads: ThreadPoolExecutor, act: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(threads, act)
+
+async def _aside(act: Callable[[], Result]) -> Result:
+    """Does what blocks in a thread of its own, which the end of this process does not wait for."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def settle(value: Any, exc: BaseException | None) -> None:
+        if not done.done():
+            done.set_exception(exc) if exc else done.set_result(value)
+
+    def work() -> None:
+        value, problem = None, None
+        try:
+            value = act()
+        except BaseException as exc:  # noqa: BLE001 - it is raised where the result is waited for
+            problem = exc
+        with contextlib.suppress(RuntimeError):  # nobody waits any more
+            loop.call_soon_threadsafe(settle, value, problem)
+
+    threading.Thread(target=work, name="aside", daemon=True).start()
+    return await done
 
 
 def _told(item: Return | Verdict, jid: str) -> str:

@@ -61,7 +61,7 @@ async def prepared(
     """
     settings = store.settings
     bus, house = MasterBus(settings.sock_dir), Wheelhouse.of(settings)
-    home = Home(settings, house, min(limits.at_once, len(hosts)))
+    home = Home(settings, house)
     services = replace(services_of(settings, store.data, list, store.jobs, bus, _NoJobs()), wheels=house)
     desk = Desk(services, store.jobs.new_jid)
     streams = StreamRoad(desk)

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
-from tests.processes import ROOT
+from master import deployments
+from tests.processes import ROOT, until
 
 
 @pytest.fixture
-def salt_deploy(salt_ssh):
-    """The command with the configuration and the roster of `salt_ssh`."""
+def start(salt_ssh):
+    """Starts the command with the configuration and the roster of `salt_ssh`."""
 
-    def run(*words, **environment):
+    def popen(*words, **environment):
         salt_ssh("--hosts", "*")  # writes the configuration
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "ssh.cli.deploy", "-c", str(salt_ssh.folder), *words],
             env={**os.environ, "HOME": str(salt_ssh.folder), "SSH_AUTH_SOCK": "", **environment},
-            cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=-1, stderr=-1, text=True,
         )  # fmt: skip
+
+    return popen
+
+
+@pytest.fixture
+def salt_deploy(start):
+    """Runs it to its end."""
+
+    def run(*words, **environment):
+        process = start(*words, **environment)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     return run
 
@@ -86,3 +101,17 @@ def test_passwords_are_not_remembered(salt_deploy, salt_ssh):
     (journal,) = (salt_ssh.folder / "cache" / "deploy").glob("*.jsonl")
     assert "horse" not in journal.read_text() and "secret" not in journal.read_text()
     assert "--dry-run" in journal.read_text()
+
+
+def test_an_interrupted_run_ends_at_once_and_can_go_on(start, salt_ssh):
+    cache = str(salt_ssh.folder / "cache")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        salt_ssh.roster(box={"host": "127.0.0.1", "port": listening.getsockname()[1]})
+        process = start("*", "--master", "127.0.0.1", "--dry-run")
+        with listening.accept()[0]:  # and says nothing
+            until("the host has its turn", lambda: deployments.read(cache).hosts["box"].step == "probe")
+            assert deployments.read(cache).state == "running"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "To go on: salt-deploy --resume" in err, err
+    assert deployments.read(cache).state == "interrupted"
