@@ -1,4 +1,5 @@
-"""One suite for all roads: the same calls on the host itself, over ZeroMQ and over SSH come to the same results.
+"""One suite for all roads: the same calls on the host itself, over ZeroMQ and over SSH (by salt-ssh, and by a master
+whose minion there is away) come to the same results.
 
 The events of the SSH road are heard on the master's bus, its jobs are in the master's store: salt-ssh uses the
 configuration of a running master here.
@@ -12,13 +13,12 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.processes import BIN, ROOT, Lab
+from tests.processes import BIN, ROOT, Lab, until
 from tests.ssh.hosts import serving
 
 Run = Callable[..., tuple[Any, int]]
@@ -112,7 +112,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         data = f"who: {{{{ grains.role }}}}-user\nmade: {made.root}/made-{{{{ grains.id }}}}\n"
         (made.root / "srv" / "pillar" / "data.sls").write_text(data)
         _write_table(made)
-        made.start_master()
+        made.start_master(ssh_minions=True, ssh_known_hosts_file=str(made.root / "known"), ssh_timeout=20)
         made.start_minion("box", **_options(made))
         yield made
     finally:
@@ -145,10 +145,11 @@ def _write_table(lab: Lab) -> None:
     subprocess.run(["git", "-C", str(repository), *words], check=True)
 
 
-@pytest.fixture(scope="module", params=["local", "zeromq", "ssh"])
+@pytest.fixture(scope="module", params=["local", "zeromq", "ssh", "both"])
 def run(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Calls a function over one road: its value and the exit code."""
     if request.param == "zeromq":
+        (lab.root / "etc" / "roster").unlink(missing_ok=True)
         yield _runner(lab, [str(BIN / "salt"), "-c", str(lab.root / "etc"), "box"], "box")
     elif request.param == "local":
         roots = ["--file-root", str(lab.root / "srv/salt"), "--pillar-root", str(lab.root / "srv/pillar")]
@@ -159,16 +160,19 @@ def run(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempP
             (lab.root / "known").write_text(server.known_hosts_line())
             fields = server.roster(minion_opts=_options(lab))
             (lab.root / "etc" / "roster").write_text(yaml.safe_dump({"box": fields}))
-            options = ["-c", str(lab.root / "etc"), "--out-indent", "0", "box"]
-            command = [sys.executable, "-m", "ssh.cli.ssh", *options]
-            yield _runner(lab, command, "box", SALTERN_KNOWN=str(lab.root / "known"))
+            if request.param == "both":  # the master's own SSH road: the host's minion is away
+                lab.daemons["box"].stop()
+                until("its end", lambda: not lab.control.ask("present")["present"]["box"]["up"])
+                yield _runner(lab, [str(BIN / "salt"), "-c", str(lab.root / "etc"), "box"], "box")
+                assert server.sessions, "it was reached over SSH"
+            else:
+                options = ["-c", str(lab.root / "etc"), "--out-indent", "0", "box"]
+                yield _runner(lab, [sys.executable, "-m", "ssh.cli.ssh", *options], "box")
 
 
-def _runner(lab: Lab, command: list[str], key: str, **environment: str) -> Run:
+def _runner(lab: Lab, command: list[str], key: str) -> Run:
     home = lab.root / "home"
-    (home / ".ssh").mkdir(parents=True, exist_ok=True)
-    if "SALTERN_KNOWN" in environment:
-        (home / ".ssh" / "known_hosts").write_text(Path(environment.pop("SALTERN_KNOWN")).read_text())
+    home.mkdir(exist_ok=True)
 
     def run(*words: str) -> tuple[Any, int]:
         done = subprocess.run(

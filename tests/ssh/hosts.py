@@ -59,6 +59,7 @@ class Server:
     connections: int = 0
     children: list[int] = field(default_factory=list)
     logins: list[asyncssh.SSHServerConnection] = field(default_factory=list)
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     loop: asyncio.AbstractEventLoop | None = None
     behave: Callable[[Server, Any], Awaitable[None]] | None = None  # instead of running the command
 
@@ -119,6 +120,10 @@ class _Login(asyncssh.SSHServer):
 
 async def _serve(server: Server, process: asyncssh.SSHServerProcess[bytes]) -> None:
     """Runs the command by a shell and passes everything on, but for the faults."""
+    task = asyncio.current_task()
+    assert task is not None
+    server.tasks.add(task)
+    task.add_done_callback(server.tasks.discard)
     faults = server.faults
     server.sessions.append(process.command or "")
     server.received = 0
@@ -185,6 +190,10 @@ def serving(folder: Path, host_key: asyncssh.SSHKey | None = None, port: int = 0
         server.port, server.loop = acceptor.get_port(), asyncio.get_running_loop()
         ready.set_result((asyncio.get_running_loop(), over))
         await over.wait()
+        for login in server.logins:  # of a client that keeps its connections
+            login.abort()
+        if server.tasks:
+            await asyncio.wait(server.tasks, timeout=15)
         acceptor.close()
         await acceptor.wait_closed()
 
