@@ -154,7 +154,7 @@ def main() -> None:
     """The command."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     names = int(sys.argv[2]) if len(sys.argv) > 2 else 500
-    with lab(count) as machines, tempfile.TemporaryDirectory() as folder:
+    with lab(count) as machines, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         bench, figures = Bench(Path(folder), machines, names), Figures()
         _measure_ours(bench, figures)
         if SALT is None:
