@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -260,6 +263,11 @@ def test_fail_after(site: Site, machines: list[Machine]) -> None:
 def test_the_machine_that_it_runs_on(site: Site, machines: list[Machine]) -> None:
     """--local: the master is elsewhere, its fingerprint is given, and the key waits there."""
     (machine,) = site.fresh(machines[:1])
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if machine.sh("python3 -V").split()[1].rpartition(".")[0] != python:
+        pytest.skip(f"the machines have another Python than {python}")
+    fetched = site.run("--fetch-wheels", f"cp{python.replace('.', '')}-glibc_2_28-{platform.machine()}")
+    assert fetched.returncode == 0 and " wheels, " in fetched.stdout, fetched.stderr
     install(machine, Path(site.lab.root))
     finger = site.lab.key("-f", "master.pub").stdout.split()[-1]
     command = "cd /opt/source && PYTHONPATH=.:packages python3 -m ssh.cli.deploy -c /opt/source/conf --local here"
@@ -291,6 +299,10 @@ def install(machine: Machine, master: Path) -> None:
             shutil.copy(source, target / "packages")
     for library in packages.glob("_cffi_backend*.so"):
         shutil.copy(library, target / "packages")
+    saltern = metadata.distribution("saltern")
+    (target / "packages/saltern-0.1.0.dist-info").mkdir()
+    about = saltern.read_text("METADATA") or saltern.read_text("PKG-INFO") or ""
+    (target / "packages/saltern-0.1.0.dist-info/METADATA").write_text(about)
     (target / "conf").mkdir()
     (target / "conf/master").write_text("root_dir: /opt/source/lab\nwheel_dir: /opt/source/lab/wheels\n")
     shutil.copytree(master / "cache/wheels", target / "lab/wheels")
