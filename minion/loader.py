@@ -282,7 +282,8 @@ class Loader(Mapping[str, Function]):
             candidate.module = module = self._execute(candidate)
             candidate.provides, candidate.why_not = self._virtual(candidate, module)
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - a user's module may fail in any way
-            candidate.why_not = f"{type(exc).__name__}: {exc}"
+            speaks_for_itself = isinstance(exc, (ImportError, SyntaxError))
+            candidate.why_not = str(exc) if speaks_for_itself else f"{type(exc).__name__}: {exc}"
             log.warning("%s module %s can't be loaded: %s", self.kind, candidate.path, candidate.why_not)
             return candidate.functions
         if not candidate.provides:

@@ -195,10 +195,19 @@ def test_unknown_function(bench: Bench):
     assert bench.run("other.fun").value == "'other.fun' is not available."
 
 
-def test_module_that_does_not_fit(bench: Bench, tmp_path: Path):
-    (tmp_path / "misfit.py").write_text("def __virtual__():\n    return False, 'no widget'\ndef a():\n    pass\n")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def __virtual__():\n    return False, 'no widget'\n", "no widget"),
+        ("def __virtual__():\n    raise RuntimeError('no luck')\n", "RuntimeError: no luck"),
+        ("import no_such_library\n", "No module named 'no_such_library'"),
+        ("def a(:\n", "invalid syntax (misfit.py, line 1)"),
+    ],
+)
+def test_module_that_does_not_fit(bench: Bench, tmp_path: Path, text: str, reason: str):
+    (tmp_path / "misfit.py").write_text(text)
     bench.functions.refresh()
-    assert bench.run("misfit.a").value == "'misfit' __virtual__ returned False: no widget"
+    assert bench.run("misfit.a").value == f"'misfit' __virtual__ returned False: {reason}"
 
 
 def test_unknown_function_shows_what_is_near(bench: Bench, tmp_path: Path):
