@@ -93,7 +93,7 @@ def _is_name_with_arguments(entry: Any) -> bool:
     if not isinstance(entry, dict) or not entry:
         return False
     arguments = next(iter(entry.values()))
-    return isinstance(arguments, list) and all(isinstance(argument, dict) for argument in arguments)
+    return arguments == {} or (isinstance(arguments, list) and all(isinstance(item, dict) for item in arguments))
 
 
 def _verify_requisite(requisite: Any, where: str, state_id: Any, sls: Any) -> Iterator[str]:
