@@ -373,13 +373,25 @@ def link_commands(where: Places, test: bool = False) -> Tuple[List[str], List[st
     return made, foreign
 
 
-def remove(where: Places) -> List[str]:
-    """Removes all releases, and the links to them; what else lies there stays."""
+def unlink_commands(where: Places) -> List[str]:
+    """Takes the commands off PATH; returns the links that are gone."""
     gone = []
     for command in COMMANDS:
         path = os.path.join(where.commands, command)
         if places.leads_to(path) == os.path.join(where.current, "bin", command) and places.remove_file(path):
             gone.append(path)
+    return gone
+
+
+def put_out_of_use(where: Places) -> None:
+    """No release is in use any more; all of them stay on the disk."""
+    unlink_commands(where)
+    go_back(where, ("", ""))
+
+
+def remove(where: Places) -> List[str]:
+    """Removes all releases, and the links to them; what else lies there stays."""
+    gone = unlink_commands(where)
     if not os.path.isdir(where.prefix):
         return gone
     with where.locked():

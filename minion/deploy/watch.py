@@ -12,7 +12,7 @@ import select
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, NoReturn, Tuple
+from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 
 from minion import arrival
 from minion.deploy import releases
@@ -56,7 +56,10 @@ class Change:
         if not reason:
             return {"connected": True, "rolled_back": False, "comment": f"release {name} is in use"}
         before = self._before
-        if before is None or before.name == name:
+        if before is None:
+            switch_off(self._where, self._service)
+            return {"connected": False, "rolled_back": False, "comment": f"{reason}; it was switched off again"}
+        if before.name == name:
             return {"connected": False, "rolled_back": False, "comment": f"{reason}; there is no release to go back to"}
         still = self._try(lambda: releases.go_back(self._where, names), before, _BACK_SECONDS)
         comment = f"{reason}; went back to release {before.name}" + (f", but {still}" if still else "")
@@ -74,6 +77,13 @@ class Change:
         except (CommandExecutionError, OSError) as exc:
             return str(exc)
         return f"no master let release {release.name} in within {patience:g} s"
+
+
+def switch_off(where: Places, service: Optional[Service]) -> None:
+    """Ends a minion that is of no use; its releases, configuration and keys stay."""
+    if service is not None:
+        service.remove()
+    releases.put_out_of_use(where)
 
 
 def at_once(change: Change) -> Verdict:

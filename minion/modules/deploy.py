@@ -370,7 +370,7 @@ def _cachedir(own: Any) -> str:
 
 
 def roll_back(prefix: str = PREFIX, config_dir: str = CONFIG_DIR, test: bool = False) -> Dict[str, Any]:
-    """Puts the release before into use again, and restarts the minion.
+    """Puts the release before into use again, and restarts the minion. Without one the minion is switched off.
 
     Args:
         prefix: folder of the releases.
@@ -384,18 +384,24 @@ def roll_back(prefix: str = PREFIX, config_dir: str = CONFIG_DIR, test: bool = F
         salt '*' deploy.roll_back
     """
     where = Places(prefix, config_dir)
-    release = releases.linked(where, where.previous)
-    if release is None:
+    release, before = releases.linked(where, where.previous), places.leads_to(where.current)
+    if release is None and not before:
         raise CommandExecutionError(f"there is no release in {prefix} to go back to")
-    before = places.leads_to(where.current)
-    comment = f"release {release.name} {'would be' if test else 'is'} in use instead of {before}"
+    init = facts.init_system()
+    unit = services.of(init, where, settings.read(where).pidfile) if init != "none" else None
+    if unit is not None and unit.state().defined != "ours":
+        unit = None
+    will = "would be" if test else "is"
+    if release is None:
+        if not test:
+            watch.switch_off(where, unit)
+        return {"changed": True, "comment": f"the minion {will} switched off", "name": "", "previous": before}
     if not test:
-        init = facts.init_system()
-        unit = services.of(init, where, settings.read(where).pidfile) if init != "none" else None
-        if unit is not None and unit.state().defined == "ours":
+        if unit is not None:
             _put_into_use(where, release, unit)
         else:
             _switch(where, release)
+    comment = f"release {release.name} {will} in use instead of {before}"
     return {"changed": True, "comment": comment, "name": release.name, "previous": before}
 
 

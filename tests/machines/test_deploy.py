@@ -15,7 +15,7 @@ import pytest
 
 from tests.machines.conftest import as_ops, as_root
 from tests.machines.deployer import MASTER, Site, copy_of_source, traces, version_of
-from tests.machines.lab import Machine
+from tests.machines.lab import NET, Machine
 from tests.processes import until
 
 pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("machines")]
@@ -115,6 +115,21 @@ def test_keys_that_wait_for_salt_key(site: Site, machines: list[Machine]) -> Non
     assert "m1" in site.lab.key("-l", "pre").stdout
     site.lab.key("-y", "-a", "m1")
     until("the minion answers", lambda: ping(site, "m1") == {"m1": True}, seconds=60)
+
+
+def test_a_minion_that_is_not_let_in_is_switched_off_again(site: Site, machines: list[Machine]) -> None:
+    (machine,) = site.fresh(machines[:1])
+    events = site.lab.listen("salt/deploy/*/m1/*")
+    told, code = site.results("*", "--master", f"{NET}.99", "--patience", "8")
+    assert code == 1 and told["m1"]["step"] == "start" and not told["m1"]["result"], told
+    assert "salt-minion" not in machine.sh("ps ax") and version_of(machine) == ""
+    assert "enabled" not in machine.sh("systemctl is-enabled salt-minion || true")
+    seen = [events.receive(10) for _ in range(4)]
+    assert [event["tag"].rpartition("/")[2] for event in seen] == ["probe", "send", "trust", "start"]
+    assert [event["data"]["result"] for event in seen] == [True, True, True, False]
+    events.close()
+    told, code = site.deploy("*")
+    assert code == 0 and ping(site, "m1") == {"m1": True}, told
 
 
 def test_a_rebuilt_host_is_a_conflict_that_replace_key_resolves(site: Site, machines: list[Machine]) -> None:
