@@ -160,6 +160,17 @@ def test_back_and_forth(salt: Loader, place: Dict[str, str], tmp_path: Path):
     assert (back["name"], back["previous"]) == ("1.0", "2.0") and os.readlink(f"{place['prefix']}/current") == "1.0"
 
 
+def test_back_from_the_first_release_means_off(salt: Loader, place: Dict[str, str], tmp_path: Path):
+    offer = Offer("1.0")
+    salt.inject("__master__", offer)
+    name = salt["deploy.lay_down"](offer.wire, prefix=place["prefix"])["name"]
+    salt["deploy.start"](name, service=False, commands=str(tmp_path / "bin"), **place)
+    assert salt["deploy.roll_back"](test=True, **place)["comment"] == "the minion would be switched off"
+    assert os.readlink(f"{place['prefix']}/current") == "1.0"
+    assert salt["deploy.roll_back"](**place)["previous"] == "1.0"
+    assert not os.path.lexists(f"{place['prefix']}/current") and os.path.isdir(f"{place['prefix']}/1.0")
+
+
 def test_minion_that_came_by_other_means_keeps_its_keys(salt: Loader, place: Dict[str, str], tmp_path: Path):
     (Path(place["config_dir"]) / "minion").write_text(f"root_dir: {tmp_path}\n")
     for path in ("etc/salt/pki/minion/minion.pem", "var/cache/salt/minion/proc"):
