@@ -71,7 +71,7 @@ def _found(folder: str) -> dict[str, str]:
 
 
 def _pip(folder: str, platform: Platform, what: list[str]) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += [
         "--only-binary=:all:",
         "--implementation",

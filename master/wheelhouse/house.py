@@ -21,6 +21,7 @@ from typing import Any
 from master import safety
 from master.config import MasterSettings
 from master.errors import NoWheels, UnsafePath
+from master.limits import RateLimitedLog
 from master.wheelhouse import bytecode, download, own
 from master.wheelhouse.platform import Platform
 from master.wheelhouse.requirements import WheelName, closure
@@ -89,6 +90,7 @@ class Wheelhouse:
         self._by_hash: dict[str, str] = {}
         self._releases: dict[tuple[Platform, bool], tuple[float, Release]] = {}
         self._searched = -_SEARCH_PAUSE
+        self._log = RateLimitedLog(log)
 
     def __repr__(self) -> str:
         return f"<Wheelhouse {self._folder}>"
@@ -131,7 +133,7 @@ class Wheelhouse:
         try:
             return self.release(platform).to_wire()
         except NoWheels as exc:
-            log.warning("Minion %s asks for a release: %s", minion_id, exc)
+            self._log.warning(minion_id, "Minion %s asks for a release: %s", minion_id, exc)
             return {"missing": f"run salt-deploy --fetch-wheels {platform} on the master"}
 
     def fetch(self, platform: Platform) -> Release:

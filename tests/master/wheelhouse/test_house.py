@@ -164,3 +164,23 @@ def test_fetch_says_why_it_can_not(folder: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(NoWheels, match="no wheels for cp39-musl_1_2-aarch64: pip says: No matching distribution"):
         Wheelhouse(str(folder)).fetch(MUSL)
     assert not [name for name in os.listdir(folder) if name.startswith((".new", "cp39"))]
+
+
+def test_pip_is_our_own_wherever_the_operator_stands(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user leaves a `pip` in a folder from which somebody will fetch wheels."""
+    (tmp_path / "pip.py").write_text("open('taken', 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(NoWheels, match="pip says"):
+        Wheelhouse(str(folder)).fetch(MUSL)
+    assert not (tmp_path / "taken").exists()
+
+
+def test_log_is_not_filled_by_questions(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    house = Wheelhouse(str(folder))
+    asked = {"implementation": "cpython", "abi": "cp39", "libc": "musl", "machine": "aarch64", "libc_version": "1.2"}
+    for minion_id in ("m1", "m2") * 50:
+        house.answer(minion_id, asked)
+    assert len(caplog.records) == 2
