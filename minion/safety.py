@@ -29,10 +29,21 @@ def check_folder(path: str) -> None:
     if not stat.S_ISDIR(state.st_mode):
         raise ConfigError(f"{path} must be a folder, not a link or anything else")
     _check(path, state, allow_sticky=False)
+    _check_links(os.path.abspath(path))
     folder = os.path.realpath(path)
     while folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
         _check(folder, os.stat(folder), allow_sticky=True)
+
+
+def _check_links(path: str) -> None:
+    """Whether nobody else can have a path lead elsewhere: realpath does not see who made the links on the way."""
+    while path != os.path.dirname(path):
+        path = os.path.dirname(path)
+        state = os.lstat(path)
+        if stat.S_ISLNK(state.st_mode) and state.st_uid not in (0, os.geteuid()):
+            raise ConfigError(f"{path} is a link of another user (uid {state.st_uid}): use the path that it leads to")
+        _check(path, os.stat(path), allow_sticky=True)
 
 
 def _check(path: str, state: os.stat_result, allow_sticky: bool) -> None:

@@ -22,7 +22,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from minion.deploy import facts, places
 from minion.deploy.places import Places
 from minion.deploy.unpack import unpack
-from minion.errors import CommandExecutionError
+from minion.errors import CommandExecutionError, ConfigError
+from minion.safety import check_folder
 
 Request = Callable[..., Any]
 
@@ -111,12 +112,13 @@ class Release:
 def find(where: Places, name: str) -> Optional[Release]:
     """A release by the name of its folder; None if there is none such, or it is not whole."""
     folder = os.path.join(where.prefix, name)
-    if not _VERSION.fullmatch(name) or os.path.islink(folder):
+    if not _VERSION.fullmatch(name):
         return None
     try:
+        check_folder(folder)  # somebody else's is none: root is going to run what is in it
         record = json.loads(places.read(os.path.join(folder, _RECORD)) or b"")
         found = Release(name, folder, str(record["version"]), str(record["digest"]), str(record["python"]))
-    except (ValueError, KeyError, TypeError):
+    except (ConfigError, OSError, ValueError, KeyError, TypeError):
         return None
     return found if os.access(found.python, os.X_OK) and _is_whole(folder) else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -131,7 +132,7 @@ class Service:
             mark=_MARK,
             program=program,
             config_dir=self._where.config_dir,
-            pidfile=self._pidfile,
+            pidfile=shlex.quote(self._pidfile),
             guard=self._where.guard,
         )
 

@@ -54,6 +54,8 @@ def write(
 
     path = path_of(where)
     wanted: Dict[str, Any] = {**options, "id": checked(minion_id)}
+    if not test:
+        places.make_folder(os.path.dirname(path))  # nothing that is found there counts if others can change it
     if grains:
         wanted["grains"] = {**_own_grains(where), **(wanted.get("grains") or {}), **grains}
     text = _text(wanted)
@@ -62,7 +64,6 @@ def write(
         return False, ""
     if test:
         return True, ""
-    places.make_folder(os.path.dirname(path))
     backup = _keep(path, old)
     places.write(path, text.encode(), 0o600)
     try:

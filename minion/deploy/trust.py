@@ -82,6 +82,7 @@ def own_key(pki_dir: str, release: Release, bits: int) -> bool:
         CommandExecutionError: it can't be made.
     """
     if has_key(pki_dir):
+        _private(pki_dir)  # else somebody else may know the private key
         return False
     new = not os.path.lexists(os.path.join(pki_dir, PRIVATE))
     places.make_folder(os.path.dirname(pki_dir))

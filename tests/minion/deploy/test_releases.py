@@ -241,3 +241,34 @@ def test_remove_takes_what_is_ours(where: Places):
     kept.unlink()
     releases.remove(where)
     assert not os.path.exists(where.prefix)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others, which takes root")
+@pytest.mark.parametrize("whose", ["prefix", "release"])
+def test_release_that_somebody_else_prepared_is_none(whose: str, where: Places) -> None:
+    """Else root would run the interpreter that its record names."""
+    release = laid(where)
+    prepared = where.prefix if whose == "prefix" else release.folder
+    os.chown(prepared, 65534, 65534)
+    assert releases.find(where, release.name) is None and releases.every(where) == []
+    if whose == "prefix":
+        with pytest.raises(CommandExecutionError, match="belongs to another user"):
+            bring(where, Offer())
+    else:
+        again, received = bring(where, Offer())
+        assert received and os.stat(again.folder).st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others, which takes root")
+def test_prefix_behind_a_link_of_somebody_else(tmp_path: Path) -> None:
+    """It may lead elsewhere by the time that something is run from there."""
+    open_to_all, link = tmp_path / "open", tmp_path / "open/team"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o1777)
+    link.symlink_to(tmp_path)
+    (tmp_path / "saltern").mkdir(0o755)
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+    with pytest.raises(CommandExecutionError, match="link of another user"):
+        bring(Places(prefix=str(link / "saltern")), Offer())
+    os.chown(link, 0, 0, follow_symlinks=False)
+    assert bring(Places(prefix=str(link / "saltern")), Offer())[1]

@@ -115,3 +115,15 @@ def test_remove(where: Places):
     settings.remove(where)
     (kept,) = path.parent.iterdir()
     assert kept.read_text() == "mine: 1\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others, which takes root")
+def test_configuration_that_somebody_else_prepared_does_not_count(where: Places) -> None:
+    """Not even if our file is as it should be: the others there would count as well."""
+    write(where)
+    for folder in (where.config_dir, os.path.dirname(settings.path_of(where))):
+        os.chown(folder, 65534, 65534)
+        with pytest.raises(CommandExecutionError, match="belongs to another user"):
+            write(where)
+        os.chown(folder, 0, 0)
+    assert write(where) == (False, "")

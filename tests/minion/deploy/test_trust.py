@@ -99,3 +99,12 @@ def test_pair_that_can_not_be_made(tmp_path: Path):
     gone = Release("1.0", "/nowhere", "1.0", "0" * 64, "/no/python3")
     with pytest.raises(CommandExecutionError, match="can't be made by /no/python3"):
         trust.own_key(str(tmp_path / "pki"), gone, 2048)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others, which takes root")
+def test_pair_that_somebody_else_prepared_is_not_taken(tmp_path: Path) -> None:
+    pki = tmp_path / "pki"
+    assert trust.own_key(str(pki), OWN, 2048) and not trust.own_key(str(pki), OWN, 2048)
+    os.chown(pki, 65534, 65534)
+    with pytest.raises(CommandExecutionError, match="belongs to another user"):
+        trust.own_key(str(pki), OWN, 2048)
