@@ -76,7 +76,9 @@ def choose_folder(wanted: str, fresh: bool) -> Tuple[str, str]:
     home = pwd.getpwuid(os.geteuid()).pw_dir
     if wanted.startswith("$HOME"):
         wanted = "~" + wanted[5:]
-    path = os.path.join(home, wanted[2:]) if wanted.startswith("~") else wanted
+    path = os.path.normpath(os.path.join(home, wanted[2:]) if wanted.startswith("~") else wanted)
+    # From here on links on the way do not count: whose they are is not looked at, and they could lead elsewhere later.
+    path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     why = "a fresh folder was asked for"
     if not fresh:
         try:
@@ -214,8 +216,11 @@ def forget_others(base: str, digest: str, cachedir_age: float = 86400.0 * 7) -> 
     for name in os.listdir(base):
         path = os.path.join(base, name)
         old = (len(name) == len(digest) and name != digest) or name.startswith(".new-")
-        if old and os.lstat(path).st_mtime < time.time() - cachedir_age:
-            remove(path)
+        try:
+            if old and os.lstat(path).st_mtime < time.time() - cachedir_age:
+                remove(path)
+        except FileNotFoundError:
+            pass  # another run is done with it
 
 
 def obtain(source: BinaryIO, base: str, digest: str, tell: Callable[[str, str], None]) -> str:

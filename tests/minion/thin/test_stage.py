@@ -196,3 +196,21 @@ def test_old_bundles_go_after_a_while(made: Bundle, tmp_path: Path) -> None:
     os.utime(old, (1, 1))
     assert host.call("test.ping") is True
     assert young.exists() and not old.exists()
+
+
+@as_root
+def test_links_on_the_way_do_not_count_later(tmp_path: Path) -> None:
+    """Somebody has a folder lead to a good place, and to another once that was looked at."""
+    shared, good = tmp_path / "shared", tmp_path / "good"
+    for folder, mode in ((shared, 0o1777), (good, 0o755)):
+        folder.mkdir()
+        folder.chmod(mode)
+    (shared / "team").symlink_to(good)
+    os.chown(shared / "team", 65534, 65534, follow_symlinks=False)
+    assert stage.choose_folder(f"{shared}/team/thin", False) == (f"{good}/thin", "")
+
+
+def test_what_another_run_removes_meanwhile_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: [*names(path), ".new-0123456789abcdef"])
+    stage.forget_others(str(tmp_path), "0" * 64)
