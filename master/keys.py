@@ -310,8 +310,7 @@ class KeyStore(KeyFiles):
             same = state is not None and canonical(self.text(minion_id, state)[0]) == key
             if same and (state is State.ACCEPTED or (pending and state is State.PENDING)):
                 return []
-            if not replace:
-                self._refuse_conflict(minion_id, shown, state)
+            self._refuse_conflict(minion_id, shown, state, replace)
             waiting = canonical(self.text(minion_id, state)[0]) if state is State.PENDING else ""
             if waiting and not same:
                 self._deny(minion_id, waiting)
@@ -320,8 +319,10 @@ class KeyStore(KeyFiles):
             act = "pend" if pending else "accepted"
             return [*gone, Change(minion_id, act, state or State.PENDING)]
 
-    def _refuse_conflict(self, minion_id: str, shown: str, state: State | None) -> None:
+    def _refuse_conflict(self, minion_id: str, shown: str, state: State | None, replace: bool) -> None:
         if state in (State.ACCEPTED, State.REJECTED):
+            if replace:
+                return
             (known,) = self.fingerprint(minion_id, state)
             word = "accepted" if state is State.ACCEPTED else "rejected"
             raise KeyConflict(f"the host's key is {shown}, but {known} is {word} under the id {minion_id}")

@@ -433,6 +433,8 @@ class TestVouching:
         store.vouch("web1", pem(0))
         with pytest.raises(KeyConflict, match="only in case"):
             store.vouch("WEB1", pem(1))
+        with pytest.raises(KeyConflict, match="only in case"):
+            store.vouch("WEB1", pem(1), replace=True)  # which is about another key of the same id
         with pytest.raises(KeyStoreError):
             store.vouch("web2", "no key")
         assert folder_of(store, "web2") == set()
