@@ -22,6 +22,7 @@ from ssh.errors import (
     HostKeyUnknown,
     KeyUnusable,
     SSHError,
+    StartFailed,
     Unreachable,
 )
 from ssh.hostkeys import HostKeys, Policy
@@ -32,6 +33,7 @@ from transports.retry import Backoff
 log = logging.getLogger(__name__)
 
 _TRIES = 4
+_MOST_OUTPUT = 64 * 1024 * 1024
 # A terminal that changes no byte of what passes.
 _RAW_MODES = {
     asyncssh.PTY_ECHO: 0, asyncssh.PTY_ICANON: 0, asyncssh.PTY_ISIG: 0, asyncssh.PTY_OPOST: 0, asyncssh.PTY_ICRNL: 0,
@@ -156,11 +158,12 @@ class Connection:
 
         Raises:
             ConnectionLost: the connection ended before.
+            StartFailed: there is no end of what it writes.
         """
         async with self.session(command, tty) as session:
             session.writer.write(stdin)
             session.writer.write_eof()
-            out, err = await asyncio.gather(session.reader.read(), session.errors.read())
+            out, err = await asyncio.gather(whole(session.reader), whole(session.errors))
             return out, err, await session.exit_code()
 
     @asynccontextmanager
@@ -270,6 +273,20 @@ class Session:
         await self.writer.channel.wait_closed()
         code = self.writer.channel.get_exit_status()
         return code if isinstance(code, int) else -1
+
+
+async def whole(stream: Any) -> bytes:
+    """All that a command writes: it may be a hostile one, and is kept in memory.
+
+    Raises:
+        StartFailed: it is too much.
+    """
+    kept = bytearray()
+    while part := await stream.read(1 << 16):
+        kept += part
+        if len(kept) > _MOST_OUTPUT:
+            raise StartFailed(f"the command writes more than {_MOST_OUTPUT >> 20} MB")
+    return bytes(kept)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 from ssh import bootstrap
 from ssh.bootstrap import Start
 from ssh.bundle import Bundle
-from ssh.connection import Connection, Session
+from ssh.connection import Connection, Session, whole
 from ssh.errors import (
     OF_STAGE,
     ConnectionLost,
@@ -254,7 +254,7 @@ async def run_command(connection: Connection, command: str, stdin: bytes = b"") 
         errors = Errors(session.errors, prompt.encode(), begun.encode() + b"\n")
         feeding = asyncio.ensure_future(_feed(connection, session, errors, stdin, (prompt, begun) if become else None))
         try:
-            output = await session.reader.read()
+            output = await whole(session.reader)
             if feeding.done():
                 feeding.result()
             await errors.whole()
