@@ -331,19 +331,41 @@ def trial(where: Places) -> Iterator[Tuple[str, str]]:
     """While a release is tried; gives the names from before.
 
     If this process does not live to end the trial, the service's guard puts them back.
+
+    Raises:
+        CommandExecutionError: somebody else tries one: what is in use now may be of no use to go back to.
     """
-    before = names(where)
-    if not before[0]:
-        yield before  # there is nothing to go back to
-        return
-    places.write(where.trial, " ".join(before).encode() + b"\n")
-    handle = os.open(where.trial, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with where.locked():
+        _check_untried(where)
+        before = names(where)
+        handle = _note(where, before) if before[0] else -1  # else there is nothing to go back to
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield before
     finally:
-        places.remove_file(where.trial)
+        if handle >= 0:
+            places.remove_file(where.trial)
+            os.close(handle)
+
+
+def _check_untried(where: Places) -> None:
+    try:
+        handle = os.open(where.trial, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CommandExecutionError("another release is being tried here at the moment: try again later") from None
+    finally:
         os.close(handle)
+
+
+def _note(where: Places, before: Tuple[str, str]) -> int:
+    """Notes what was in use before a trial; returns the descriptor that says that it lasts."""
+    places.write(where.trial, " ".join(before).encode() + b"\n")
+    handle = os.open(where.trial, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
 
 
 def prune(where: Places) -> None:

@@ -45,9 +45,12 @@ class Change:
 
     def run(self) -> Verdict:
         """Makes the change and says what came of it: `connected`, `rolled_back`, `comment`."""
-        with releases.trial(self._where) as names:
-            verdict = self._run(names)
-            releases.prune(self._where)
+        try:
+            with releases.trial(self._where) as names:
+                verdict = self._run(names)
+                releases.prune(self._where)
+        except CommandExecutionError as exc:
+            return {"connected": False, "rolled_back": False, "comment": str(exc)}
         return verdict
 
     def _run(self, names: Tuple[str, str]) -> Verdict:

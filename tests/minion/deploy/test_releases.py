@@ -272,3 +272,16 @@ def test_prefix_behind_a_link_of_somebody_else(tmp_path: Path) -> None:
         bring(Places(prefix=str(link / "saltern")), Offer())
     os.chown(link, 0, 0, follow_symlinks=False)
     assert bring(Places(prefix=str(link / "saltern")), Offer())[1]
+
+
+def test_one_trial_at_a_time(where: Places) -> None:
+    """A second one would go back to what the first one only tries, and end the first one's protection."""
+    releases.switch(where, laid(where))
+    with releases.trial(where) as before:
+        assert before == ("1.0", "")
+        with pytest.raises(CommandExecutionError, match="is being tried"), releases.trial(where):
+            pass
+        assert os.path.exists(where.trial)
+    with releases.trial(where):
+        pass
+    assert not os.path.exists(where.trial)
