@@ -184,6 +184,7 @@ class Machine:
     def renew(self) -> None:
         """Another machine in its place, which knows nothing of this one."""
         self.end()
+        run("ip", "neigh", "flush", "dev", BRIDGE, "to", self.address, check=False)  # its cable has another address
         self.boot()
 
     def end(self) -> None:
