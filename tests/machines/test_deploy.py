@@ -61,7 +61,7 @@ def test_nothing_is_left_after_removal(site: Site, machines: list[Machine]) -> N
     removed, code = site.results("m1", "--remove")
     assert code == 0 and removed["m1"]["outcome"] == "removed", removed
     until("nothing is left", lambda: traces(machine) == [])
-    assert "m1" not in site.lab.key("-L").stdout and ping(site, "m2") == {"m2": True}
+    assert "m1" not in site.lab.key("-L").stdout.split() and ping(site, "m2") == {"m2": True}
     assert site.results("m1", "--remove")[0]["m1"]["changed"] is False
 
 
@@ -70,7 +70,7 @@ def test_a_dry_run_changes_nothing(site: Site, machines: list[Machine]) -> None:
     told, code = site.deploy("*", "--dry-run")
     assert code == 0 and told["m1"]["outcome"] == "would change" and "saltern-deploy.conf" in told["m1"]["comment"]
     until("nothing is left", lambda: traces(machine) == [])
-    assert "m1" not in site.lab.key("-L").stdout
+    assert "m1" not in site.lab.key("-L").stdout.split()
 
 
 def test_a_broken_version_is_rolled_back_and_a_good_one_stays(

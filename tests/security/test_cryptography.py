@@ -81,7 +81,7 @@ def test_a_signed_reply_has_the_keys_of_its_kind_and_nothing_of_the_peer_but_its
     stranger.wire.send(stranger.introduction(extra=mark, token=mark.encode(), autosign_grains={mark: mark}))
     outer = codec.unpack(stranger.wire.receive())
     inner = told(codec.pack(outer))
-    assert set(inner) == {"enc", "pub_key", "publish_port", "aes", "session", "sig", "token", "nonce"}
+    assert set(inner) == {"enc", "pub_key", "publish_port", "aes", "session", "sig", "token", "saltern", "nonce"}
     assert mark.encode() not in codec.to_bytes(outer["load"])
     master_key = crypto.load_public(inner["pub_key"].strip())
     signature = codec.to_bytes(outer["sig"])

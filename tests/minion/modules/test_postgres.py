@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -57,18 +58,22 @@ def test_quoting() -> None:
     assert _postgres.literal("a'b\\") == "'a''b\\'"
 
 
-def test_connection(salt: Loader, server: postgres_lab.Server) -> None:
+def test_connection(salt: Loader, server: postgres_lab.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tempfile.mkdtemp()
+    os.chmod(place, 0o1777)  # the server's user reads its password there
+    monkeypatch.setattr(tempfile, "tempdir", place)
     assert salt["postgres.version"]().split(".")[0].isdigit()
     assert salt["postgres.version"](password="wrong") is None
     assert salt["postgres.psql_query"]("select 1 as a, 'x,\"y' as b;") == [{"a": "1", "b": 'x,"y'}]
     assert salt["postgres.psql_query"]("nonsense") == []
     assert salt["postgres.user_list"](password="wrong") is False
     assert postgres_lab.PASSWORD not in server.words()
-    assert not [name for name in os.listdir("/tmp") if name.startswith("postgres-")], "the password file is gone"
+    assert os.listdir(place) == [], "the password file is gone"
     through_socket = {"host": str(server.folder), "runas": "postgres"}
     assert salt["postgres.version"](**through_socket) is not None
     with pytest.raises(CommandExecutionError, match="no user nobody-here"):
         salt["postgres.version"](runas="nobody-here")
+    os.rmdir(place)
 
 
 def test_query_that_writes(salt: Loader) -> None:

@@ -266,7 +266,8 @@ class TestMaster:
             salt["saltutil.wheel"]("key.list_all")
         salt.dunders["__opts__"]["__role"] = "master"
         salt["saltutil.wheel"]("key.accept", "m1")
-        assert master_of(salt).asked == [("__wheel", {"fun": "key.accept", "arg": ["m1"], "kwarg": {}})]
+        call = {"fun": "key.accept", "arg": ["m1"], "kwarg": {}, "saltenv": "base", "jid": None, "user": None}
+        assert master_of(salt).asked == [("__wheel", call)]
 
     def test_revoking_the_key(self, salt: Loader):
         assert salt["saltutil.revoke_auth"]() is True
