@@ -84,9 +84,13 @@ class Site:
         """Waits until a host of the latest run begins a step."""
         until(f"{step} of {host}", lambda: self.last().hosts[host].step == step, Path(self.cache) / "deploy", 120)
 
-    def until_running(self, before: str) -> None:
-        """Waits until a new run has begun."""
-        until("a new run", lambda: deployments.runs(self.cache)[:1] != [before], seconds=60)
+    def runs(self) -> list[str]:
+        """All runs, the latest first."""
+        return deployments.runs(self.cache)
+
+    def until_running(self, before: list[str]) -> None:
+        """Waits until a run has begun that was not there before."""
+        until("a new run", lambda: self.runs() != before, seconds=60)
 
     def close(self) -> None:
         """Ends the master."""

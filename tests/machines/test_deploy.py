@@ -193,7 +193,7 @@ def test_every_host_has_its_own_error(site: Site, machines: list[Machine], tmp_p
 @pytest.mark.parametrize("step", ["probe", "send", "start"])
 def test_the_cable_is_pulled_in_each_step(step: str, site: Site, machines: list[Machine]) -> None:
     machine, _ = site.fresh(machines[:2])
-    before = site.last().id
+    before = site.runs()
     process = site.popen("*", "--master", MASTER, "--patience", "8", "--connect-timeout", "5", *QUICK)
     site.until_running(before)
     site.until_step("m1", step)
@@ -215,7 +215,7 @@ def test_the_cable_is_pulled_in_each_step(step: str, site: Site, machines: list[
 
 def test_a_run_that_was_killed_goes_on(site: Site, machines: list[Machine]) -> None:
     fresh = site.fresh(machines[:3])
-    before = site.last().id
+    before = site.runs()
     process = site.popen("*", "--master", MASTER, "--max-procs", "1")
     site.until_running(before)
     site.until_step("m2", "send")
