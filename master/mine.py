@@ -74,7 +74,7 @@ class MasterMine:
 
     def _matching(self, tgt: Any, tgt_type: str, among: Collection[str]) -> tuple[str, ...]:
         kind = "pillar_exact" if tgt_type == "pillar" else tgt_type
-        if kind not in _TARGETS or (kind == "compound" and re.search(r"(^|[\s(])[IJ]\S*@", str(tgt))):
+        if kind not in _TARGETS or (kind == "compound" and targets.asks_for_pillar(tgt)):
             return ()
         try:
             resolved = targets.resolve_guarded(tgt, kind, ":", among, self._data, self._nodegroups, unknown=False)

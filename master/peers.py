@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from master.control_client import ControlClient
 from master.errors import MasterError
 from master.jobstore import JobStore
+from master.targets import asks_for_pillar
 from transports import names
 from transports.errors import NameRefused
 
@@ -124,6 +125,7 @@ class MasterPeers:
             return []
         fine = (
             load["tgt_type"] in _TARGETS
+            and not (load["tgt_type"] == "compound" and asks_for_pillar(load["tgt"]))
             and not load["ret"]
             and not _names_meta(load["arg"])
             and not any(name.startswith(_NEVER) for name in functions)

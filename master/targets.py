@@ -27,6 +27,7 @@ _DATA_TERM = re.compile(r"(?:([GPIJ]).?|(S))@.", re.S)
 _ALWAYS, _NEVER = "*", "E@(?!)"
 _REGEX_KINDS = ("pcre", "grain_pcre", "pillar_pcre")
 _REGEX_TERM = re.compile(r"(?:E|[PJ].?)@", re.S)
+_PILLAR_TERM = re.compile(r"(?:^|[\s(])[IJ]\S*@")
 _MAX_REGEX = 256
 _MAX_WORDS = 512
 _SECONDS = 0.5
@@ -150,6 +151,15 @@ def resolve_guarded(
     if "error" in answer:
         raise TargetError(answer["error"])
     return Resolved(tuple(answer["minions"]), tuple(answer["missing"]), tuple(answer["words"]))
+
+
+def asks_for_pillar(words: object) -> bool:
+    """Whether a compound expression, as text or as a list of words, looks at pillars: whoever may ask such questions
+    of others' pillars finds out each value, letter by letter.
+    """
+    return (
+        _PILLAR_TERM.search(" ".join(map(str, words)) if isinstance(words, (list, tuple)) else str(words)) is not None
+    )
 
 
 def decidable(

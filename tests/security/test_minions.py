@@ -241,12 +241,13 @@ def test_the_mine_is_read_by_whom_it_is_for(master: Master, evil: Peer, good: Pe
 @pytest.mark.parametrize(
     ("tgt", "kind"),
     [("mine:*", "pillar"), ("word:hid*", "pillar"), ("word:.*", "pillar_pcre"), ("J@word:.*", "compound"),
-    ("I@word:h*", "compound"),
+    ("I@word:h*", "compound"), (["I@word:h*"], "compound"), (["evil", "or", "(I@word:h*", ")"], "compound"),
      ("x and I@word:hidden", "compound"), ("*", "nothing"), ("%x", "range"), ("x:y", "data"), ({"a": 1}, "glob"),
      ("(", "pcre")],
 )  # fmt: skip
 def test_targets_by_the_pillar_of_others_find_nothing_out(evil: Peer, good: Peer, tgt: Any, kind: str):
     good.ask("_pillar", grains={})
+    good.ask("_mine", data={"open": "value"})
     assert evil.ask("_mine_get", tgt=tgt, fun="open", tgt_type=kind) == {}
 
 
@@ -285,6 +286,8 @@ def test_an_endless_regular_expression_holds_up_nobody(master: Master, evil: Pee
         {"fun": "test"},
         {"fun": "test.ping", "ret": "smtp"}, {"fun": "test.ping", "tgt_type": "pillar"}, {"fun": "test.ping",
         "tgt_type": "range"},
+        *({"fun": "test.ping", "tgt_type": "compound", "tgt": tgt}
+          for tgt in ("I@word:h*", ["J@word:h"], "* and (I@a:b )")),
         {"fun": "test.ping", "tgt_type": "pillar_pcre", "tgt": "word:h.*"}, {"fun": "test.ping",
         "tgt_type": "nonsense"},
         {"fun": "test.echo", "arg": [{"__kwarg__": True, "metadata": {"x": 1}}]},
