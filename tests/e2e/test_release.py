@@ -91,6 +91,16 @@ def host(house: Wheelhouse) -> Iterator[Host]:
         lab.close()
 
 
+@pytest.fixture
+def running(host: Host) -> Host:
+    """A host that has a release, whichever tests were run before."""
+    if releases.linked(host.where, host.where.current) is None:
+        release = host.bring()
+        trust.own_key(host.own.pki_dir, release, 2048)
+        assert watch.at_once(host.change(release))["connected"]
+    return host
+
+
 def test_from_nothing_to_answering(host: Host) -> None:
     release = host.bring()
     assert trust.own_key(host.own.pki_dir, release, 2048)
@@ -107,58 +117,58 @@ def test_from_nothing_to_answering(host: Host) -> None:
     assert host.service.say("status").returncode == 0
 
 
-def test_update(host: Host) -> None:
-    release = host.bring("7.0")
-    before = host.service.state().pid
-    assert watch.at_once(host.change(release))["connected"]
-    assert releases.linked(host.where, host.where.current) == release
-    assert host.service.state().pid != before and services.runs(host.service.state().pid, release)
-    assert host.lab.results("box", "test.ping") == {"box": True}
+def test_update(running: Host) -> None:
+    release = running.bring("7.0")
+    before = running.service.state().pid
+    assert watch.at_once(running.change(release))["connected"]
+    assert releases.linked(running.where, running.where.current) == release
+    assert running.service.state().pid != before and services.runs(running.service.state().pid, release)
+    assert running.lab.results("box", "test.ping") == {"box": True}
 
 
 @pytest.mark.parametrize(("version", "more"), [("8.0", BROKEN), ("8.1", DEAF)])
-def test_back_from_a_release_that_is_not_let_in(version: str, more: dict[str, str], host: Host) -> None:
-    good, names = releases.linked(host.where, host.where.current), releases.names(host.where)
+def test_back_from_a_release_that_is_not_let_in(version: str, more: dict[str, str], running: Host) -> None:
+    good, names = releases.linked(running.where, running.where.current), releases.names(running.where)
     assert good is not None
-    verdict = watch.at_once(host.change(host.bring(version, more), patience=1.0))
+    verdict = watch.at_once(running.change(running.bring(version, more), patience=1.0))
     assert (
         verdict["rolled_back"] and verdict["connected"] and "within 1 s; went back to release 7.0" in verdict["comment"]
     )
-    assert releases.names(host.where) == names and {one.name for one in releases.every(host.where)} == set(names)
-    assert services.runs(host.service.state().pid, good)
-    assert host.lab.results("box", "test.ping") == {"box": True}
+    assert releases.names(running.where) == names and {one.name for one in releases.every(running.where)} == set(names)
+    assert services.runs(running.service.state().pid, good)
+    assert running.lab.results("box", "test.ping") == {"box": True}
 
 
-def test_the_way_back_outlives_who_began(host: Host) -> None:
+def test_the_way_back_outlives_who_began(running: Host) -> None:
     """The connection over which a release was changed is cut: who waits is killed with all of its group."""
-    good = releases.linked(host.where, host.where.current)
+    good = releases.linked(running.where, running.where.current)
     assert good is not None
-    change = host.change(host.bring("9.0", BROKEN), patience=2.0)
-    starts = host.lab.listen("salt/minion/box/start")
+    change = running.change(running.bring("9.0", BROKEN), patience=2.0)
+    starts = running.lab.listen("salt/minion/box/start")
     pid = os.fork()
     if pid == 0:
         os.setsid()
         watch.at_once(change)
         os._exit(0)
-    until("the switch", lambda: os.readlink(host.where.current) == "9.0", Path(host.where.prefix))
+    until("the switch", lambda: os.readlink(running.where.current) == "9.0", Path(running.where.prefix))
     os.killpg(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    host.lab.expect(starts, "the minion's return", 60)
-    assert os.readlink(host.where.current) == good.name and services.runs(host.service.state().pid, good)
+    running.lab.expect(starts, "the minion's return", 60)
+    assert os.readlink(running.where.current) == good.name and services.runs(running.service.state().pid, good)
 
 
-def test_power_cut_during_a_trial(host: Host) -> None:
+def test_power_cut_during_a_trial(running: Host) -> None:
     """Whoever tried a release is gone without a trace but the note he left: the next start puts back what was there."""
-    where, before = host.where, releases.names(host.where)
+    where, before = running.where, releases.names(running.where)
     with releases.trial(where):
-        host.service.say("restart")
+        running.service.say("restart")
         assert os.path.exists(where.trial) and releases.names(where) == before  # he lives: nothing is done
         note = Path(where.trial).read_text()
-        releases.switch(where, host.bring("10.0", BROKEN))
+        releases.switch(where, running.bring("10.0", BROKEN))
     Path(where.trial).write_text(note)
-    starts = host.lab.listen("salt/minion/box/start")
-    said = host.service.say("restart")
-    host.lab.expect(starts, "the minion's return", 60)
+    starts = running.lab.listen("salt/minion/box/start")
+    said = running.service.say("restart")
+    running.lab.expect(starts, "the minion's return", 60)
     assert releases.names(where) == before and not os.path.exists(where.trial)
     assert f"back to release {before[0]}" in said.stderr
 
