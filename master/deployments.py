@@ -7,6 +7,7 @@ left out when the file is read.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import json
@@ -97,7 +98,8 @@ class Journal:
         fcntl.flock(self._handle, fcntl.LOCK_EX)
         self._write({"action": action, "words": list(words), "hosts": list(hosts)})
         for name in runs(cachedir)[KEPT:]:
-            os.unlink(_path(cachedir, name))
+            with contextlib.suppress(FileNotFoundError):  # another run that begins does the same
+                os.unlink(_path(cachedir, name))
 
     def __repr__(self) -> str:
         return f"<Journal {self.id}>"

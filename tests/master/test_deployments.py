@@ -72,3 +72,12 @@ def test_old_runs_go(tmp_path, monkeypatch):
         journal.close(finished=True)
     assert deployments.runs(str(tmp_path)) == [journal.id for journal in reversed(made[2:])]
     assert len(os.listdir(tmp_path / "deploy")) == 4  # and what makes their names unique
+
+
+def test_two_that_begin_at_once_forget_the_same_old_ones(tmp_path, monkeypatch):
+    known = deployments.runs
+    monkeypatch.setattr(deployments, "KEPT", 1)
+    monkeypatch.setattr(deployments, "runs", lambda cachedir: [*known(cachedir), "20200101000000000000"])
+    begun(tmp_path).close(finished=True)
+    begun(tmp_path).close(finished=True)
+    assert len(known(str(tmp_path))) == 1
