@@ -12,6 +12,7 @@ from minion import config
 from minion.deploy import places
 from minion.deploy.places import Places
 from minion.errors import CommandExecutionError, ConfigError
+from minion.safety import check_folder
 
 NAME = "saltern-deploy.conf"
 _HEAD = "# Written by salt-deploy, which replaces it; put your own options into other files. sha256 {}\n"
@@ -27,9 +28,12 @@ def read(where: Places) -> config.MinionSettings:
     """The minion's configuration.
 
     Raises:
-        CommandExecutionError: it is wrong.
+        CommandExecutionError: it is wrong, or somebody else could change it: it says what root removes and runs.
     """
+    folder = os.path.dirname(path_of(where))
     try:
+        if os.path.lexists(folder):
+            check_folder(folder)
         return config.load(os.path.join(where.config_dir, "minion"))
     except ConfigError as exc:
         raise CommandExecutionError(f"the minion's configuration can't be used: {exc}") from None

@@ -12,6 +12,7 @@ import yaml
 from minion.deploy import settings
 from minion.deploy.places import Places
 from minion.errors import CommandExecutionError
+from minion.modules import deploy
 from tests.minion.deploy.lab import places
 from transports.errors import NameRefused
 
@@ -127,3 +128,16 @@ def test_configuration_that_somebody_else_prepared_does_not_count(where: Places)
             write(where)
         os.chown(folder, 0, 0)
     assert write(where) == (False, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others, which takes root")
+def test_removal_does_not_follow_what_somebody_else_configured(where: Places, tmp_path: Path) -> None:
+    """Root removes the file of the process id, wherever that is said to be."""
+    victim = tmp_path / "victim"
+    victim.write_text("")
+    write(where)
+    os.chown(where.config_dir, 65534, 65534)
+    (Path(where.config_dir) / "minion").write_text(f"pidfile: {victim}\nroot_dir: {tmp_path}\n")
+    with pytest.raises(CommandExecutionError, match="belongs to another user"):
+        deploy.remove(prefix=where.prefix, config_dir=where.config_dir, commands=where.commands)
+    assert victim.exists()
