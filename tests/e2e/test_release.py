@@ -155,6 +155,7 @@ def test_the_way_back_outlives_who_began(running: Host) -> None:
     os.waitpid(pid, 0)
     running.lab.expect(starts, "the minion's return", 60)
     assert os.readlink(running.where.current) == good.name and services.runs(running.service.state().pid, good)
+    until("the end of the trial", lambda: not os.path.exists(running.where.trial), Path(running.where.prefix))
 
 
 def test_power_cut_during_a_trial(running: Host) -> None:
