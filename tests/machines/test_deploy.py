@@ -18,7 +18,7 @@ from tests.machines.deployer import MASTER, Site, copy_of_source, traces, versio
 from tests.machines.lab import NET, Machine
 from tests.processes import until
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("machines")]
+pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(400)]
 QUICK = ("--keepalive-interval", "1", "--keepalive-count-max", "2")
 PYTHON38 = Path("/root/.pyenv/versions/3.8.18")
 

@@ -10,7 +10,7 @@ from tests.machines.deployer import Site, traces
 from tests.machines.lab import Machine
 from tests.processes import until
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("machines")]
+pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(300)]
 UNIT = """[Unit]
 Description=The Salt Minion
 [Service]

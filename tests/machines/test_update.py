@@ -13,7 +13,7 @@ from tests.machines.lab import Machine
 from tests.processes import until
 from transports import __version__
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("machines")]
+pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(400)]
 PING = {"m1": True}
 
 

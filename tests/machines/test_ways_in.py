@@ -10,7 +10,7 @@ from tests.machines.conftest import Command, as_root
 from tests.machines.lab import NET, Machine
 from tests.processes import until
 
-pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("machines")]
+pytestmark = [pytest.mark.machines, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_hosts_behind_others(salt_ssh: Command, machines: list[Machine]) -> None:
