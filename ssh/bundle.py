@@ -47,6 +47,8 @@ class Bundle:
         digest: its name, where it is known.
     """
 
+    METHODS = ("xz", "zlib")
+
     def __init__(self, files: Files | None, cache: str = "", digest: str = "") -> None:
         self._given, self._cache = files, cache
         if digest:
@@ -77,7 +79,7 @@ class Bundle:
         """The compressed bundle, as `minion.thin.stage.unpack` reads it.
 
         Args:
-            method: `xz`, or `zlib` for an interpreter without lzma.
+            method: of `METHODS`: `xz`, or `zlib` for an interpreter without lzma.
         """
         return _kept(self._cache, f"{self.digest}.{method}", lambda: self._pack(method))
 

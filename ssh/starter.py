@@ -164,21 +164,25 @@ class _Launch:
                 await self._become()
                 head = b""
             self._session.writer.write(head + self._start.body(early))
-            while True:
-                word, _, text = (await self._line()).partition(" ")
-                if word == "ready":
-                    return text
-                if word != "need":
-                    name, _, words = text.partition(" ")
-                    raise OF_STAGE.get(name, StartFailed)(words)
+            word, _, text = (await self._line()).partition(" ")
+            if word == "need" and text in bundle.METHODS:
                 if pre_flight:
                     await run_pre_flight(self._connection)
-                packed = bundle.packed(text)
-                self.sent += len(packed)
-                self._session.writer.write(bootstrap.counted(packed))
-                await self._session.writer.drain()
+                await self._send(bundle.packed(text))
+                word, _, text = (await self._line()).partition(" ")
         except (asyncio.IncompleteReadError, BrokenPipeError):
             raise await self._failure() from None
+        if word == "need":
+            raise StartFailed(f"{self._connection.host.address} asks for {text[:20]!r}, or more than once")
+        if word != "ready":
+            name, _, words = text.partition(" ")
+            raise OF_STAGE.get(name, StartFailed)(words)
+        return text
+
+    async def _send(self, packed: bytes) -> None:
+        self.sent = len(packed)
+        self._session.writer.write(bootstrap.counted(packed))
+        await self._session.writer.drain()
 
     async def _line(self) -> str:
         reader, mark = self._session.reader, self._start.mark.encode() + b" "
