@@ -219,7 +219,7 @@ def psaux(name: str) -> List[Any]:
         salt '*' ps.psaux www-data.+apache2
     """
     fits, ourselves = _fits(name), _fits("salt.+ps.psaux.+")
-    lines = [line for line in _tools.lines(__salt__, ["ps", "aux"]) if fits(line) and not ourselves(line)]
+    lines = [line for line in _tools.lines(__salt__, ["ps", "auxww"]) if fits(line) and not ourselves(line)]
     return [str(name), lines, f"{len(lines)} occurrence(s)."]
 
 
