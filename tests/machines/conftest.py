@@ -58,7 +58,7 @@ class Command:
         return yaml.safe_load(done.stdout) or {}, done.returncode
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def salt_ssh(machines: list[Machine], tmp_path_factory: pytest.TempPathFactory) -> Command:
     return Command(tmp_path_factory.mktemp("conf"), machines)
 
