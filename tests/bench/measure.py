@@ -12,6 +12,9 @@ from pathlib import Path
 
 from tests.processes import ROOT, SALT, Daemon, Lab
 
+# The peers were compiled when they were installed; what runs from a checkout is compiled by its first run.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 TICK = os.sysconf("SC_CLK_TCK")
 
 
