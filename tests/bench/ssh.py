@@ -56,7 +56,10 @@ class Bench:
     def __init__(self, folder: Path, machines: list[Machine], names: int) -> None:
         self.folder, self.machines = folder, machines
         (folder / "srv").mkdir()
-        (folder / "known_hosts").write_text("".join(machine.host_key for machine in machines))
+        known = "".join(machine.host_key for machine in machines)
+        (folder / "known_hosts").write_text(known)
+        (folder / ".ssh").mkdir(mode=0o700)  # the other tools look at home
+        (folder / ".ssh" / "known_hosts").write_text(known)
         config = {
             "root_dir": str(folder), "file_roots": {"base": [str(folder / "srv")]}, "ssh_log_file": str(folder / "log"),
             "ssh_known_hosts_file": str(folder / "known_hosts"), "ssh_max_procs": 25,
