@@ -121,3 +121,23 @@ def render_pipe(
             return []
         pipe.append((renderers[name], arguments.strip()))
     return pipe
+
+
+class Template:
+    """How files are rendered: with which renderers, and which options."""
+
+    def __init__(self, opts: Mapping[str, Any], renderers: Mapping[str, Renderer]) -> None:
+        self._opts, self._renderers = opts, renderers
+
+    def render(self, path: str, saltenv: str, sls: str = "", **variables: Any) -> Any:
+        """The data of a file."""
+        return compile_template(
+            path,
+            self._renderers,
+            self._opts["renderer"],
+            self._opts.get("renderer_blacklist"),
+            self._opts.get("renderer_whitelist"),
+            saltenv,
+            sls,
+            **variables,
+        )

@@ -18,7 +18,7 @@ from minion.matchers import MinionView
 from minion.merging import merge
 from minion.pillar.external import ExtPillars
 from minion.pillar.request import Pillar, PillarRequest
-from minion.rendering import compile_template
+from minion.rendering import Template
 from minion.top import Entry, confirms, read_entry
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,7 @@ class _Compilation:
         self._pillar = pillar
         self._files = DirectClient(roots)
         self._renderers = inputs.WatchedFunctions(loaders.renderers, _STEADY_RENDERERS)
+        self._template = Template(opts, self._renderers)
         self._errors: List[str] = []
         self._ignored: Dict[str, List[str]] = {}
         self._available: Dict[str, List[str]] = {}
@@ -146,17 +147,7 @@ class _Compilation:
         return merge(first, second, strategy, self._opts.get("renderer") or "yaml", lists)
 
     def _render(self, path: str, saltenv: str, sls: str = "", **variables: Any) -> Any:
-        return compile_template(
-            path,
-            self._renderers,
-            self._opts["renderer"],
-            self._opts.get("renderer_blacklist"),
-            self._opts.get("renderer_whitelist"),
-            saltenv,
-            sls,
-            fileclient=self._files,
-            **variables,
-        )
+        return self._template.render(path, saltenv, sls, fileclient=self._files, **variables)
 
     # top files
 

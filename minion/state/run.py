@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from minion.errors import SaltRenderError, format_traceback
 from minion.matchers import MinionView
+from minion.rendering import Template
 from minion.state import high as high_data
 from minion.state import tops
 from minion.state.caller import Caller
@@ -16,7 +17,7 @@ from minion.state.pauses import Pauses
 from minion.state.requisite_in import apply_requisite_in
 from minion.state.runner import Runner
 from minion.state.session import Session
-from minion.state.sls import Available, SlsCompiler, Template
+from minion.state.sls import Available, SlsCompiler
 from minion.state.tags import Chunks, High, Running
 
 Exclude = Union[str, List[Any], None]
@@ -63,17 +64,8 @@ class StateRun:
 
     def compile_text(self, text: str) -> Tuple[Any, Errors]:
         """High data of an SLS file given as text."""
-        from minion.rendering import compile_template
-
-        opts, name = self._session.opts, "<template-str>"
-        data = compile_template(
-            ":string:",
-            self._session.loaders.renderers,
-            opts["renderer"],
-            opts.get("renderer_blacklist"),
-            opts.get("renderer_whitelist"),
-            input_data=text,
-        )
+        name = "<template-str>"
+        data = self._template.render(":string:", "base", input_data=text)
         if not data:
             return data, []
         if not isinstance(data, dict):

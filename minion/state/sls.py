@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Protocol, Set, Tuple
 
 from minion.errors import MasterUnreachable, SaltRenderError, format_traceback
-from minion.rendering import Renderer, compile_template
+from minion.rendering import Template
 from minion.state.high import Errors
 from minion.state.tags import High
 
@@ -27,26 +27,6 @@ class Files(Protocol):
     def envs(self) -> List[str]: ...
     def cache_file(self, path: str, saltenv: str = "base") -> str: ...
     def master_tops(self) -> Dict[str, List[str]]: ...
-
-
-class Template:
-    """How files are rendered: with which renderers, and which options."""
-
-    def __init__(self, opts: Mapping[str, Any], renderers: Mapping[str, Renderer]) -> None:
-        self._opts, self._renderers = opts, renderers
-
-    def render(self, path: str, saltenv: str, sls: str = "", **variables: Any) -> Any:
-        """The data of a file."""
-        return compile_template(
-            path,
-            self._renderers,
-            self._opts["renderer"],
-            self._opts.get("renderer_blacklist"),
-            self._opts.get("renderer_whitelist"),
-            saltenv,
-            sls,
-            **variables,
-        )
 
 
 class Available:

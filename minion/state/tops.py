@@ -8,7 +8,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from minion.errors import SaltRenderError
 from minion.matchers import KINDS, View
-from minion.state.sls import Available, Files, Template
+from minion.rendering import Template
+from minion.state.sls import Available, Files
 from minion.top import confirms
 
 log = logging.getLogger(__name__)
