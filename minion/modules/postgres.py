@@ -94,7 +94,6 @@ def psql_query(
 
         salt '*' postgres.psql_query 'select * from pg_stat_activity'
     """
-    connection = {key: value for key, value in locals().items() if key not in ("query", "write")}
     return _server(locals()).rows(query, write)
 
 

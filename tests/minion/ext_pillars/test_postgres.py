@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import glob
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
 
+from tests.minion import postgres_lab
 from tests.minion.pillar_lab import PillarLab
 
 psycopg = pytest.importorskip("psycopg")
 
-_PASSWORD = "pg-topsecret"
 _TABLES = """
 CREATE TABLE pillars (minion text, a text, b text, c text, d text);
 INSERT INTO pillars VALUES
@@ -31,47 +23,16 @@ INSERT INTO kinds VALUES ('web1', 'disk', 2.50, '2026-01-31', 'raw');
 """
 
 
-def _program(name: str) -> str:
-    found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))), "")
-    if not found:
-        pytest.skip(f"needs PostgreSQL's {name}")
-    return found
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Dict[str, Any]]:
     """Options of a PostgreSQL server that runs while this file is tested."""
-    initdb, postgres = _program("initdb"), _program("postgres")
-    if os.geteuid() != 0 or "postgres" not in [entry.pw_name for entry in pwd.getpwall()]:
-        pytest.skip("needs root and the user postgres, as whom the server runs")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        shutil.chown(folder, "postgres")
-        data, password = f"{folder}/data", Path(folder, "password")
-        password.write_text(_PASSWORD)
-        password.chmod(0o644)
-        make = [initdb, "-D", data, "-U", "salt", "-A", "scram-sha-256", "--pwfile", str(password), "--no-sync"]
-        subprocess.run(make, check=True, user="postgres", cwd=folder, capture_output=True)
-        settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
-        run = [postgres, "-D", data, *(word for item in settings.items() for word in ("-c", "=".join(map(str, item))))]
-        with subprocess.Popen(run, user="postgres", cwd=folder, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr is not None
-            seen = []
-            while not seen or "ready to accept connections" not in seen[-1]:
-                seen.append(process.stderr.readline())
-                assert seen[-1], "".join(seen)
-            try:
-                options = {"host": "127.0.0.1", "port": port, "user": "salt", "pass": _PASSWORD, "db": "postgres"}
-                with psycopg.connect(
-                    host="127.0.0.1", port=port, user="salt", password=_PASSWORD, dbname="postgres"
-                ) as connection:
-                    connection.execute(_TABLES)
-                yield options
-            finally:
-                process.terminate()
-                process.communicate()
+    with postgres_lab.running() as running:
+        port, password = running.opts["postgres.port"], postgres_lab.PASSWORD
+        with psycopg.connect(
+            host="127.0.0.1", port=port, user="salt", password=password, dbname="postgres"
+        ) as connection:
+            connection.execute(_TABLES)
+        yield {"host": "127.0.0.1", "port": port, "user": "salt", "pass": password, "db": "postgres"}
 
 
 @pytest.fixture
